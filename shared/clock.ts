@@ -1,0 +1,12 @@
+/** Only a Clock reads the time, so that every rule can be run under a virtual one. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };
+
+/** Public JSON carries instants as ISO 8601 UTC. */
+export function toIso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
