@@ -1,0 +1,155 @@
+import type { Evidence, Failure } from "./failure.ts";
+import type { JobState } from "./state.ts";
+
+/** How the process ended, as the shim or the operating system proves it. */
+export type ProcessEnd =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signaled"; readonly signal: string }
+  /** Gone, on the same boot, and nobody wrote down how. */
+  | { readonly kind: "vanished" }
+  | { readonly kind: "rebooted" }
+  | { readonly kind: "spawn-failed"; readonly reason: string };
+
+export interface StopWanted {
+  /** `user`, `guardrail:<CODE>` or `policy:<name>`. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface FinalArtifact {
+  readonly path: string;
+  readonly bytes: number;
+  /** Header length sane, offsets contiguous, last tensor ends at the file's end. */
+  readonly valid: boolean;
+  readonly step: number | null;
+}
+
+export interface AttemptFacts {
+  readonly end: ProcessEnd;
+  readonly stopWanted: StopWanted | null;
+  /** The trainer itself said that it was stopped ("Job stopped"). */
+  readonly stopMarkerSeen: boolean;
+  /** We had to use SIGKILL. */
+  readonly forced: boolean;
+  readonly finalArtifact: FinalArtifact | null;
+  /** Completed steps, as the bar counts. */
+  readonly completedSteps: number | null;
+  readonly totalSteps: number | null;
+  readonly nanSteps: number;
+  /** Text of the trainer: goes into evidence, never into our sentence. */
+  readonly errorLine: string | null;
+}
+
+export interface Conclusion {
+  readonly state: Extract<JobState, "completed" | "stopped" | "failed" | "interrupted">;
+  readonly failure: Failure | null;
+  readonly evidence: Evidence;
+}
+
+/**
+ * The evidence rule (design 5): an exit code proves nothing. AI Toolkit exits 0 when interrupted and 1 when it sees its
+ * own stop flag, so `completed` needs a verified artifact, the last step, and nobody who wanted a stop.
+ */
+export function concludeAttempt(facts: AttemptFacts): Conclusion {
+  const evidence = evidenceOf(facts);
+  const { end } = facts;
+  if (end.kind === "spawn-failed") {
+    return failed(evidence, {
+      code: "SPAWN_FAILED",
+      message: "The trainer's process could not be started.",
+      fix: "Check the trainer's installation on the box and start the job again.",
+    });
+  }
+  if (end.kind === "rebooted") {
+    return {
+      state: "interrupted",
+      failure: {
+        code: "REBOOTED",
+        message: "The box was restarted while the job ran.",
+        fix: "Resume the job; it goes on from its last valid checkpoint.",
+      },
+      evidence,
+    };
+  }
+  if (facts.stopWanted !== null || facts.stopMarkerSeen) {
+    return { state: "stopped", failure: null, evidence };
+  }
+  if (end.kind === "vanished") {
+    return failed(evidence, {
+      code: "VANISHED",
+      message: "The training process disappeared and nothing recorded how it ended.",
+      fix: "Look at the end of its log and at the kernel's log for an out-of-memory kill, then start it again.",
+    });
+  }
+  if (end.kind === "signaled") {
+    return failed(evidence, {
+      code: "KILLED",
+      message: `The training process was killed by ${end.signal}, and not by Trainyard.`,
+      fix:
+        end.signal === "SIGKILL"
+          ? "The usual cause is the kernel's out-of-memory killer: look at the box's free memory and its kernel log."
+          : "Find out what sent the signal, then start the job again.",
+    });
+  }
+  if (end.code !== 0) {
+    return failed(evidence, {
+      code: "TRAINER_ERROR",
+      message: `The trainer ended with exit code ${end.code}.`,
+      fix: "Read evidence.error_line, and get-training-logs for what came before it.",
+    });
+  }
+  return concludeCleanExit(facts, evidence);
+}
+
+function concludeCleanExit(facts: AttemptFacts, evidence: Evidence): Conclusion {
+  if (facts.finalArtifact === null) {
+    return failed(evidence, {
+      code: "NO_ARTIFACT",
+      message: "The trainer exited without an error but left no final model.",
+      fix: "Read get-training-logs; a job that was interrupted from outside ends like this.",
+    });
+  }
+  if (!facts.finalArtifact.valid) {
+    return failed(evidence, {
+      code: "ARTIFACT_INVALID",
+      message: "The final model file is incomplete or damaged.",
+      fix: "Check the box's free disk space and start the job again; earlier checkpoints may be valid.",
+    });
+  }
+  const lastStepReached =
+    facts.totalSteps !== null &&
+    facts.completedSteps !== null &&
+    facts.completedSteps >= facts.totalSteps;
+  if (!lastStepReached) {
+    return failed(evidence, {
+      code: "INCOMPLETE",
+      message: "The trainer exited without an error before its last step.",
+      fix: "Read get-training-logs for the reason; the last checkpoint is kept.",
+    });
+  }
+  return { state: "completed", failure: null, evidence };
+}
+
+function failed(evidence: Evidence, failure: Failure): Conclusion {
+  return { state: "failed", failure, evidence };
+}
+
+function evidenceOf(facts: AttemptFacts): Evidence {
+  const { end, finalArtifact } = facts;
+  return {
+    end: end.kind,
+    ...(end.kind === "exited" ? { exit_code: end.code } : {}),
+    ...(end.kind === "signaled" ? { signal: end.signal } : {}),
+    ...(end.kind === "spawn-failed" ? { reason: end.reason.slice(0, 1_000) } : {}),
+    stop_wanted: facts.stopWanted?.by ?? null,
+    stop_marker: facts.stopMarkerSeen,
+    forced: facts.forced,
+    completed_steps: facts.completedSteps,
+    total_steps: facts.totalSteps,
+    final_artifact: finalArtifact?.path ?? null,
+    final_artifact_valid: finalArtifact?.valid ?? null,
+    final_artifact_bytes: finalArtifact?.bytes ?? null,
+    nan_steps: facts.nanSteps,
+    error_line: facts.errorLine === null ? null : facts.errorLine.slice(0, 1_000),
+  };
+}

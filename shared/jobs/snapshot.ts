@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { guardrailRulesSchema } from "../analysis/guardrails.ts";
+import { datasetFactsSchema } from "../protocol/operations.ts";
+
+/** What a job was started with. It never changes, so that a report is complete when the box is off. */
+export const jobSnapshotSchema = z.object({
+  jobId: z.string(),
+  owner: z.string(),
+  agentId: z.string(),
+  agentName: z.string(),
+  /** The job is named by its config; several jobs may share the name. */
+  jobName: z.string(),
+  configName: z.string(),
+  trainer: z.string(),
+  trainerVersion: z.string().nullable(),
+  document: z.record(z.string(), z.unknown()),
+  totalSteps: z.int().nullable(),
+  datasets: z.array(datasetFactsSchema),
+  guardrails: guardrailRulesSchema,
+  /** Rules the caller asked for that this version records and does not judge. */
+  requestedGuardrails: z.record(z.string(), z.union([z.number(), z.boolean()])),
+  slot: z.string(),
+  createdAtMs: z.number(),
+  createdBy: z.string(),
+});
+export type JobSnapshot = z.infer<typeof jobSnapshotSchema>;

@@ -1,0 +1,204 @@
+import { z } from "zod";
+import { guardrailRulesSchema } from "../analysis/guardrails.ts";
+import { jobStateSchema } from "../jobs/state.ts";
+import { limits } from "../limits.ts";
+
+/**
+ * What the edge may ask of an agent: a fixed vocabulary, nothing generic. `changes` says whether the box ledgers the
+ * call. The agent checks the arguments again; the edge is not its authority on paths, names or files.
+ */
+export interface Operation<
+  Args extends z.ZodType = z.ZodType,
+  Value extends z.ZodType = z.ZodType,
+> {
+  readonly args: Args;
+  readonly value: Value;
+  readonly changes: boolean;
+  /** How long the Hub waits for the answer. */
+  readonly timeoutMs: number;
+}
+
+const id = z.string().min(1).max(80);
+const name = z.string().min(1).max(limits.nameCharacters);
+const document = z.record(z.string(), z.unknown());
+const bytes = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What a link may read on the box. The agent resolves it inside its own roots. */
+export const fileSourceSchema = z.discriminatedUnion("kind", [
+  /** Segments below the outputs root. */
+  z.object({ kind: z.literal("output"), segments: z.array(z.string().min(1).max(255)).min(1).max(8) }),
+  z.object({ kind: z.literal("log"), jobId: id, attempt: z.int().min(1), stream: z.enum(["stdout", "stderr"]) }),
+]);
+export type FileSource = z.infer<typeof fileSourceSchema>;
+
+export const datasetFactsSchema = z.object({
+  reference: z.string().max(300),
+  name: z.string().max(300).nullable(),
+  exists: z.boolean(),
+  isDirectory: z.boolean(),
+  images: z.int(),
+  captioned: z.int(),
+  emptyCaptions: z.int(),
+  totalBytes: z.int(),
+  /** Changes when a file is added, removed or replaced: SHA-256 over names, sizes and modification times. */
+  fingerprint: z.string().max(64).nullable(),
+  scanLimited: z.boolean(),
+});
+export type DatasetFacts = z.infer<typeof datasetFactsSchema>;
+
+export const logLineSchema = z.object({
+  /** 1-based among the lines returned. */
+  n: z.int(),
+  stream: z.enum(["stdout", "stderr"]),
+  text: z.string(),
+  repeat: z.int(),
+});
+
+function operation<Args extends z.ZodType, Value extends z.ZodType>(
+  definition: Operation<Args, Value>,
+): Operation<Args, Value> {
+  return definition;
+}
+
+const transferTarget = z.object({
+  dataset: name,
+  filename: z.string().min(1).max(300),
+});
+
+export const operations = {
+  /** Answers once the attempt is durable in the spool, before the process is there. */
+  "start-attempt": operation({
+    args: z.object({
+      jobId: id,
+      attempt: z.int().min(1),
+      jobName: name,
+      trainer: id,
+      document,
+      guardrails: guardrailRulesSchema,
+      slot: z.string().max(20),
+      totalSteps: z.int().nullable(),
+    }),
+    value: z.object({ accepted: z.literal(true) }),
+    changes: true,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  "stop-attempt": operation({
+    args: z.object({
+      jobId: id,
+      attempt: z.int().min(1),
+      mode: z.enum(["checkpoint", "now"]),
+      by: z.string().max(100),
+      reason: z.string().max(500),
+    }),
+    value: z.object({
+      outcome: z.enum(["stopping", "not-started", "already-ended"]),
+      state: jobStateSchema.nullable(),
+    }),
+    changes: true,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  /** Looks at what a start would need. */
+  preflight: operation({
+    args: z.object({ trainer: id.nullable(), datasets: z.array(z.string().max(300)).max(50), maxFiles: z.int().min(1) }),
+    value: z.object({
+      trainer: z.object({ found: z.boolean(), reason: z.string().nullable() }).nullable(),
+      datasets: z.array(datasetFactsSchema),
+      freeBytes: z.number().nullable(),
+    }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  "read-log": operation({
+    args: z.object({
+      jobId: id,
+      attempt: z.int().min(1).nullable(),
+      stream: z.enum(["both", "stdout", "stderr"]),
+      lines: z.int().min(1).max(limits.logLinesMax),
+      grep: z.string().max(200).nullable(),
+      around: z.string().max(200).nullable(),
+    }),
+    value: z.object({
+      lines: z.array(logLineSchema),
+      totalLines: z.int().nullable(),
+      truncated: z.boolean(),
+      readBytes: bytes,
+      firstError: z.string().nullable(),
+    }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  "describe-file": operation({
+    args: z.object({ source: fileSourceSchema, hash: z.boolean() }),
+    value: z.object({
+      filename: z.string(),
+      path: z.string(),
+      bytes,
+      sha256: sha256.nullable(),
+      mediaType: z.string(),
+      modifiedAtMs: z.number(),
+      metadata: z.record(z.string(), z.string()).nullable(),
+    }),
+    changes: false,
+    /** Hashing some gigabytes takes a while. */
+    timeoutMs: 120_000,
+  }),
+  /** The box fetches one part of an upload from the Transfer and answers when it is verified and on disk. */
+  "receive-part": operation({
+    args: z.object({
+      transferId: id,
+      ticket: id,
+      target: transferTarget,
+      part: z.int().min(0).max(10_000),
+      offset: bytes,
+      bytes,
+      /** What the caller declared; null when it declared nothing. */
+      sha256: sha256.nullable(),
+      /** With this part the file is whole: `totalBytes` long, and this is its hash when the caller declared one. */
+      last: z.object({ totalBytes: bytes, sha256: sha256.nullable() }).nullable(),
+    }),
+    value: z.object({
+      sha256,
+      storedBytes: bytes,
+      complete: z.object({ path: z.string(), bytes, sha256 }).nullable(),
+    }),
+    changes: false,
+    timeoutMs: 300_000,
+  }),
+  /** Which bytes of an unfinished upload are on disk. */
+  "upload-state": operation({
+    args: z.object({ transferId: id, target: transferTarget }),
+    value: z.object({ storedBytes: bytes }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  /** The box posts a range of a file to the Transfer in parts; answers when the last one is taken. */
+  "send-file": operation({
+    args: z.object({
+      transferId: id,
+      ticket: id,
+      source: fileSourceSchema,
+      start: bytes,
+      end: bytes,
+      partBytes: z.int().min(1),
+    }),
+    value: z.object({ sentBytes: bytes }),
+    changes: false,
+    timeoutMs: 24 * 3_600_000,
+  }),
+  /** A tool whose handler runs on the box. */
+  tool: operation({
+    args: z.object({ tool: id, arguments: z.record(z.string(), z.unknown()) }),
+    value: z.object({ data: z.record(z.string(), z.unknown()), text: z.string() }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+} as const;
+
+export type OperationName = keyof typeof operations;
+export type OperationArgs<Name extends OperationName> = z.output<(typeof operations)[Name]["args"]>;
+export type OperationValue<Name extends OperationName> = z.output<(typeof operations)[Name]["value"]>;
+
+export function isOperationName(value: string): value is OperationName {
+  return Object.hasOwn(operations, value);
+}
