@@ -47,19 +47,3 @@ export interface JobSummary {
   /** When the edge last heard of this job from the box, edge clock. */
   readonly observedAtMs: number | null;
 }
-
-/** JSON has no NaN; rows and RPC that go through JSON use these two. */
-export function summaryToJson(summary: JobSummary): string {
-  return JSON.stringify(summary, (_key, value: unknown) =>
-    typeof value === "number" && !Number.isFinite(value) ? { nonFinite: String(value) } : value,
-  );
-}
-
-export function summaryFromJson(text: string): JobSummary {
-  return JSON.parse(text, (_key, value: unknown) => {
-    if (typeof value === "object" && value !== null && "nonFinite" in value) {
-      return Number((value as { nonFinite: string }).nonFinite);
-    }
-    return value;
-  }) as JobSummary;
-}

@@ -1,0 +1,68 @@
+import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
+import type { Store } from "../storage.ts";
+
+export interface StoredConfig {
+  readonly name: string;
+  readonly document: Readonly<Record<string, unknown>>;
+  /** What lists show without parsing the document. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly updatedAtMs: number;
+}
+
+/** Saved training configs live at the edge, so they can be written, listed and queued while the box is off. */
+export function createConfigShelf(store: Store) {
+  const read = (name: string): StoredConfig | null => {
+    const row = store.first("SELECT * FROM configs WHERE folded = ?", name.toLowerCase());
+    return row === null ? null : fromRow(row);
+  };
+  return {
+    read,
+    list: (): StoredConfig[] => store.rows("SELECT * FROM configs ORDER BY folded").map(fromRow),
+    /** Returns what happened. The same content twice is no conflict; other content needs `overwrite`. */
+    put(config: StoredConfig, overwrite: boolean): "created" | "unchanged" | "overwritten" {
+      const document = JSON.stringify(config.document);
+      if (document.length > limits.configBytes) {
+        throw new AppError("PAYLOAD_TOO_LARGE", `A config is at most ${limits.configBytes} bytes.`);
+      }
+      const before = read(config.name);
+      if (before !== null && canonicalJson(before.document) === canonicalJson(config.document)) {
+        return "unchanged";
+      }
+      if (before !== null && !overwrite) {
+        throw new AppError("CONFIG_EXISTS", `A config named ${before.name} exists with other content.`, {
+          hint: "Choose another name, or pass overwrite: true.",
+        });
+      }
+      if (before === null) {
+        const count = Number(store.first("SELECT count(*) AS n FROM configs")?.["n"] ?? 0);
+        if (count >= limits.configs) {
+          throw new AppError("QUOTA_EXCEEDED", `There are already ${limits.configs} configs.`, {
+            hint: "Delete some that are no longer used.",
+          });
+        }
+      }
+      store.run(
+        `INSERT INTO configs (folded, name, document, facts, updated_at_ms) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (folded) DO UPDATE SET name = excluded.name, document = excluded.document,
+           facts = excluded.facts, updated_at_ms = excluded.updated_at_ms`,
+        config.name.toLowerCase(),
+        config.name,
+        document,
+        JSON.stringify(config.facts),
+        config.updatedAtMs,
+      );
+      return before === null ? "created" : "overwritten";
+    },
+  };
+}
+
+function fromRow(row: Record<string, unknown>): StoredConfig {
+  return {
+    name: String(row["name"]),
+    document: JSON.parse(String(row["document"])) as Record<string, unknown>,
+    facts: JSON.parse(String(row["facts"])) as Record<string, unknown>,
+    updatedAtMs: Number(row["updated_at_ms"]),
+  };
+}

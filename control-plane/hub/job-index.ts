@@ -1,0 +1,155 @@
+import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import type { JobState } from "@trainyard/shared/jobs/state.ts";
+import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { parseNonFinite, stringifyNonFinite } from "@trainyard/shared/non-finite-json.ts";
+import type { Store } from "../storage.ts";
+
+export interface IndexedJob {
+  readonly summary: JobSummary;
+  /** Order of creation; the queue is served by it. */
+  readonly place: number;
+  /** The box was asked to start it; it holds its slot from then on. */
+  readonly dispatched: boolean;
+}
+
+export interface JobFilter {
+  readonly states: readonly JobState[] | null;
+  readonly agentId: string | null;
+  readonly limit: number;
+  /** Jobs created before this place. */
+  readonly before: number | null;
+}
+
+export interface JobPage {
+  readonly jobs: readonly IndexedJob[];
+  readonly total: number;
+  readonly next: number | null;
+}
+
+/**
+ * One row per job, in memory as well: the queue is decided on it at every change. A row is written when the state changes,
+ * and for mere progress at most once a minute of the box's own clock.
+ */
+export function createJobIndex(store: Store) {
+  const jobs = new Map<string, IndexedJob>();
+  const writtenProgressAtMs = new Map<string, number>();
+  let nextPlace = 1;
+
+  for (const row of store.rows("SELECT job_id, place, dispatched, summary FROM jobs")) {
+    const place = Number(row["place"]);
+    jobs.set(String(row["job_id"]), {
+      place,
+      dispatched: row["dispatched"] === 1,
+      summary: parseNonFinite<JobSummary>(String(row["summary"])),
+    });
+    nextPlace = Math.max(nextPlace, place + 1);
+  }
+
+  const write = (job: IndexedJob): void => {
+    const { summary } = job;
+    store.run(
+      `INSERT INTO jobs (job_id, place, agent_id, slot, state, dispatched, summary) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, dispatched = excluded.dispatched, summary = excluded.summary`,
+      summary.jobId,
+      job.place,
+      summary.agentId,
+      summary.slot,
+      summary.state,
+      job.dispatched ? 1 : 0,
+      stringifyNonFinite(summary),
+    );
+    writtenProgressAtMs.set(summary.jobId, summary.observedAtMs ?? 0);
+    jobs.set(summary.jobId, job);
+  };
+
+  const waiting = (agentId: string, slot: string): IndexedJob[] =>
+    [...jobs.values()]
+      .filter(
+        (job) =>
+          job.summary.agentId === agentId &&
+          job.summary.slot === slot &&
+          job.summary.state === "queued" &&
+          !job.dispatched,
+      )
+      .sort((a, b) => a.place - b.place);
+
+  const occupant = (agentId: string, slot: string): IndexedJob | null =>
+    [...jobs.values()].find(
+      (job) =>
+        job.summary.agentId === agentId &&
+        job.summary.slot === slot &&
+        !isTerminal(job.summary.state) &&
+        (job.dispatched || job.summary.state !== "queued"),
+    ) ?? null;
+
+  return {
+    get: (jobId: string): IndexedJob | null => jobs.get(jobId) ?? null,
+    add(summary: JobSummary): IndexedJob {
+      const known = jobs.get(summary.jobId);
+      if (known !== undefined) return known;
+      const job = { summary, place: nextPlace, dispatched: false };
+      nextPlace += 1;
+      write(job);
+      return job;
+    },
+    /** Returns whether the state changed, which is what may free a slot. */
+    update(summary: JobSummary): boolean {
+      const known = jobs.get(summary.jobId);
+      if (known === undefined) return false;
+      const changed = known.summary.state !== summary.state;
+      const next = { ...known, summary };
+      const since = (summary.observedAtMs ?? 0) - (writtenProgressAtMs.get(summary.jobId) ?? 0);
+      if (changed || since >= limits.indexProgressMs || noteworthy(known.summary, summary)) {
+        write(next);
+      } else {
+        jobs.set(summary.jobId, next);
+      }
+      return changed;
+    },
+    markDispatched(jobId: string, dispatched: boolean): void {
+      const known = jobs.get(jobId);
+      if (known !== undefined) write({ ...known, dispatched });
+    },
+    waiting,
+    occupant,
+    /** 1 = next. Null when it is not waiting. */
+    queuePosition(jobId: string): number | null {
+      const job = jobs.get(jobId);
+      if (job === undefined) return null;
+      const at = waiting(job.summary.agentId, job.summary.slot).findIndex(
+        (entry) => entry.summary.jobId === jobId,
+      );
+      return at === -1 ? null : at + 1;
+    },
+    active: (agentId: string): IndexedJob[] =>
+      [...jobs.values()].filter(
+        (job) => job.summary.agentId === agentId && !isTerminal(job.summary.state),
+      ),
+    list(filter: JobFilter): JobPage {
+      const matching = [...jobs.values()]
+        .filter((job) => filter.states === null || filter.states.includes(job.summary.state))
+        .filter((job) => filter.agentId === null || job.summary.agentId === filter.agentId)
+        .sort((a, b) => b.place - a.place);
+      const rest = matching.filter((job) => filter.before === null || job.place < filter.before);
+      const page = rest.slice(0, filter.limit);
+      return {
+        jobs: page,
+        total: matching.length,
+        next: rest.length > page.length ? (page.at(-1)?.place ?? null) : null,
+      };
+    },
+  };
+}
+
+export type JobIndex = ReturnType<typeof createJobIndex>;
+
+/** Facts a reader of the list would miss for a minute: written at once although the state is the same. */
+function noteworthy(before: JobSummary, after: JobSummary): boolean {
+  return (
+    before.model?.sha256 !== after.model?.sha256 ||
+    before.alerts !== after.alerts ||
+    before.attempt !== after.attempt ||
+    before.stop?.by !== after.stop?.by
+  );
+}

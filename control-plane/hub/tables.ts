@@ -1,0 +1,49 @@
+/** Tables of an owner's Hub. Text keys are WITHOUT ROWID and nothing has a secondary index: either would double each write. */
+export const hubMigrations: readonly string[] = [
+  `CREATE TABLE agents (
+     agent_id TEXT PRIMARY KEY,
+     epoch INTEGER NOT NULL,
+     instance_id TEXT NOT NULL,
+     machine_id TEXT NOT NULL,
+     boot_id TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     connected_at_ms INTEGER NOT NULL,
+     last_seen_at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE jobs (
+     job_id TEXT PRIMARY KEY,
+     place INTEGER NOT NULL,
+     agent_id TEXT NOT NULL,
+     slot TEXT NOT NULL,
+     state TEXT NOT NULL,
+     dispatched INTEGER NOT NULL,
+     summary TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE calls (
+     call_id TEXT PRIMARY KEY,
+     agent_id TEXT NOT NULL,
+     job_id TEXT NOT NULL,
+     place INTEGER NOT NULL,
+     operation TEXT NOT NULL,
+     args TEXT NOT NULL,
+     args_hash TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE configs (
+     folded TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     document TEXT NOT NULL,
+     facts TEXT NOT NULL,
+     updated_at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE starts (
+     key TEXT PRIMARY KEY,
+     args_hash TEXT NOT NULL,
+     job_id TEXT NOT NULL,
+     at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE snapshots (
+     key TEXT PRIMARY KEY,
+     body TEXT NOT NULL,
+     at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;`,
+];

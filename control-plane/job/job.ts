@@ -1,0 +1,315 @@
+import { DurableObject } from "cloudflare:workers";
+import {
+  appendMetrics,
+  decodeSegment,
+  emptySegment,
+  encodeSegment,
+} from "@trainyard/shared/analysis/series.ts";
+import type { Segment } from "@trainyard/shared/analysis/series.ts";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { jobSnapshotSchema } from "@trainyard/shared/jobs/snapshot.ts";
+import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
+import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
+import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { parseNonFinite, stringifyNonFinite } from "@trainyard/shared/non-finite-json.ts";
+import { receiveFrame } from "@trainyard/shared/protocol/stream-receiver.ts";
+import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
+import type { Env } from "../env.ts";
+import { outcomeOf } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+import { createStore, migrate } from "../storage.ts";
+import type { Store, Usage } from "../storage.ts";
+import { applyHead, applyItem, newAttempt, queuedBefore, summarise } from "./attempt-state.ts";
+import type { AttemptState, BeforeStart } from "./attempt-state.ts";
+import { readSeries } from "./series.ts";
+import type { SeriesPage, SeriesQuery } from "./series.ts";
+import { jobMigrations } from "./tables.ts";
+
+export interface Ingestion {
+  /** Everything up to here is committed. */
+  readonly acked: number;
+  /** Set when the frame left a hole. */
+  readonly expected: number | null;
+  readonly summary: JobSummary;
+}
+
+export interface JobEvent {
+  readonly attempt: number;
+  readonly seq: number;
+  readonly item: Exclude<Item, { kind: "metrics" }>;
+}
+
+export interface JobDescription {
+  readonly snapshot: JobSnapshot;
+  readonly summary: JobSummary;
+  readonly attempts: readonly AttemptState[];
+  readonly logTail: readonly string[];
+}
+
+interface LiveAttempt {
+  acked: number;
+  state: AttemptState;
+  segment: Segment;
+  segments: number;
+}
+
+/**
+ * One job: its attempts, every event, all series. It answers every question about the job without the box. Memory is a
+ * cache of the newest attempt; whatever it says is committed first.
+ */
+export class Job extends DurableObject<Env> {
+  readonly #store: Store;
+  #current: LiveAttempt | null = null;
+  #snapshot: JobSnapshot | null = null;
+  #before: BeforeStart = queuedBefore;
+  #requests = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = createStore(ctx.storage);
+    void ctx.blockConcurrencyWhile(async () => {
+      migrate(this.#store, jobMigrations);
+      this.#load();
+    });
+  }
+
+  #load(): void {
+    const row = this.#store.first("SELECT snapshot, before FROM job WHERE id = 1");
+    this.#snapshot = row === null ? null : jobSnapshotSchema.parse(JSON.parse(String(row["snapshot"])));
+    this.#before = row === null ? queuedBefore : parseNonFinite<BeforeStart>(String(row["before"]));
+    const newest = this.#store.first("SELECT * FROM head ORDER BY attempt DESC LIMIT 1");
+    this.#current =
+      newest === null
+        ? null
+        : {
+            acked: Number(newest["acked"]),
+            state: parseNonFinite<AttemptState>(String(newest["state"])),
+            segment: decodeSegment(newest["segment"] as ArrayBuffer),
+            segments: Number(newest["segments"]),
+          };
+  }
+
+  #known(): JobSnapshot {
+    if (this.#snapshot === null) {
+      throw new AppError("JOB_NOT_FOUND", "There is no such job.", {
+        hint: "Call list-training-jobs for the jobs there are.",
+      });
+    }
+    return this.#snapshot;
+  }
+
+  #summary(): JobSummary {
+    return summarise(this.#known(), this.#before, this.#current?.state ?? null);
+  }
+
+  /** Creating twice with the same id changes nothing: the Hub may repeat it after a crash. */
+  create(snapshot: JobSnapshot): Promise<Outcome<JobSummary>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      if (this.#snapshot === null) {
+        this.#store.run(
+          "INSERT INTO job (id, snapshot, before) VALUES (1, ?, ?)",
+          JSON.stringify(snapshot),
+          stringifyNonFinite(queuedBefore),
+        );
+        this.#snapshot = snapshot;
+      }
+      return this.#summary();
+    });
+  }
+
+  /** The job never reached a process: cancelled in the queue, or refused by the box. */
+  endBeforeStart(end: Omit<BeforeStart, "endedAtMs">, nowMs: number): Promise<Outcome<JobSummary>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      if (this.#current === null && this.#before.state === "queued") {
+        this.#setBefore({ ...end, endedAtMs: nowMs });
+      }
+      return this.#summary();
+    });
+  }
+
+  /** Somebody wants it stopped: what is wanted is the edge's to say, what is, the agent's. */
+  noteStopWanted(stop: NonNullable<JobSummary["stop"]>): Promise<Outcome<JobSummary>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      if (this.#before.stop === null && !isTerminal(this.#summary().state)) {
+        this.#setBefore({ ...this.#before, stop });
+      }
+      return this.#summary();
+    });
+  }
+
+  #setBefore(before: BeforeStart): void {
+    this.#store.run("UPDATE job SET before = ? WHERE id = 1", stringifyNonFinite(before));
+    this.#before = before;
+  }
+
+  /** A hello names the attempt: says what is committed, and takes the newest truth ahead of the catch-up. */
+  attach(attempt: number, head: Head, nowMs: number): Promise<Outcome<Ingestion>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      const live = this.#attempt(attempt);
+      if (live === this.#current || attempt > (this.#current?.state.attempt ?? 0)) {
+        live.state = applyHead(live.state, head, nowMs);
+        this.#current = live;
+        this.#store.transaction(() => this.#writeHead(live));
+      }
+      return { acked: live.acked, expected: null, summary: this.#summary() };
+    });
+  }
+
+  /**
+   * One frame of the durable stream: one transaction, acknowledged by the caller afterwards. `from` is the number of the
+   * first item. An older attempt's items are stored and never change the job's state, which is its newest attempt's.
+   */
+  ingest(
+    attempt: number,
+    from: number,
+    items: readonly Item[],
+    head: Head,
+    nowMs: number,
+  ): Promise<Outcome<Ingestion>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      const live = this.#attempt(attempt);
+      const reception = receiveFrame(live.acked, from, items.length);
+      if (reception.kind === "hole") {
+        return { acked: live.acked, expected: reception.expected, summary: this.#summary() };
+      }
+      if (reception.kind === "apply") {
+        try {
+          this.#store.transaction(() => this.#apply(live, from, items, reception.skip, head, nowMs));
+        } catch (error) {
+          // The cached segment may already hold rows that were rolled back: forget it, read what is committed.
+          this.#load();
+          throw error;
+        }
+        if (attempt >= (this.#current?.state.attempt ?? 0)) this.#current = live;
+      }
+      return { acked: live.acked, expected: null, summary: this.#summary() };
+    });
+  }
+
+  #attempt(attempt: number): LiveAttempt {
+    if (this.#current?.state.attempt === attempt) return this.#current;
+    const row = this.#store.first("SELECT * FROM head WHERE attempt = ?", attempt);
+    if (row === null) return { acked: 0, state: newAttempt(attempt), segment: emptySegment(), segments: 0 };
+    return {
+      acked: Number(row["acked"]),
+      state: parseNonFinite<AttemptState>(String(row["state"])),
+      segment: decodeSegment(row["segment"] as ArrayBuffer),
+      segments: Number(row["segments"]),
+    };
+  }
+
+  #apply(
+    live: LiveAttempt,
+    from: number,
+    items: readonly Item[],
+    skip: number,
+    head: Head,
+    nowMs: number,
+  ): void {
+    for (let i = skip; i < items.length; i += 1) {
+      const item = items[i] as Item;
+      live.state = applyItem(live.state, item);
+      if (item.kind === "metrics") {
+        appendMetrics(live.segment, item, limits.metricKeys);
+        if (live.segment.steps.length >= limits.segmentPoints) this.#seal(live);
+      } else {
+        this.#store.run(
+          "INSERT OR IGNORE INTO events (attempt, seq, kind, body) VALUES (?, ?, ?, ?)",
+          live.state.attempt,
+          from + i,
+          item.kind,
+          JSON.stringify(item),
+        );
+      }
+    }
+    live.acked = from + items.length - 1;
+    live.state = applyHead(live.state, head, nowMs);
+    this.#writeHead(live);
+  }
+
+  #seal(live: LiveAttempt): void {
+    const { steps } = live.segment;
+    this.#store.run(
+      "INSERT INTO segments (attempt, number, first_step, last_step, body) VALUES (?, ?, ?, ?, ?)",
+      live.state.attempt,
+      live.segments,
+      steps[0] ?? 0,
+      steps.at(-1) ?? 0,
+      encodeSegment(live.segment),
+    );
+    live.segments += 1;
+    live.segment = emptySegment();
+  }
+
+  #writeHead(live: LiveAttempt): void {
+    this.#store.run(
+      `INSERT INTO head (attempt, acked, state, segment, segments) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (attempt) DO UPDATE SET acked = excluded.acked, state = excluded.state,
+         segment = excluded.segment, segments = excluded.segments`,
+      live.state.attempt,
+      live.acked,
+      stringifyNonFinite(live.state),
+      encodeSegment(live.segment),
+      live.segments,
+    );
+  }
+
+  summary(): Promise<Outcome<JobSummary>> {
+    this.#requests += 1;
+    return outcomeOf(() => this.#summary());
+  }
+
+  describe(): Promise<Outcome<JobDescription>> {
+    this.#requests += 1;
+    return outcomeOf(() => ({
+      snapshot: this.#known(),
+      summary: this.#summary(),
+      attempts: this.#store
+        .rows("SELECT state FROM head ORDER BY attempt")
+        .map((row) => parseNonFinite<AttemptState>(String(row["state"]))),
+      logTail: this.#current?.state.logTail ?? [],
+    }));
+  }
+
+  /** Events of the wanted kinds, oldest first; the newest `limit` of them. */
+  events(kinds: readonly JobEvent["item"]["kind"][], limit: number): Promise<Outcome<JobEvent[]>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      return this.#store
+        .rows(
+          `SELECT attempt, seq, body FROM events WHERE kind IN (SELECT value FROM json_each(?))
+           ORDER BY attempt DESC, seq DESC LIMIT ?`,
+          JSON.stringify(kinds),
+          limit,
+        )
+        .map((row) => ({
+          attempt: Number(row["attempt"]),
+          seq: Number(row["seq"]),
+          item: JSON.parse(String(row["body"])) as JobEvent["item"],
+        }))
+        .reverse();
+    });
+  }
+
+  series(query: SeriesQuery): Promise<Outcome<SeriesPage>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      return readSeries(this.#store, query);
+    });
+  }
+
+  usage(): Usage {
+    return { rowsWritten: this.#store.rowsWritten(), requests: this.#requests, messages: 0 };
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * One object's SQL with a count of what it costs: rows written are what the platform bills, and a budget nobody counts is
+ * not a budget. Rows come back as plain records; each caller parses its own columns.
+ */
+export type SqlValue = string | number | null | ArrayBuffer;
+export type Row = Record<string, SqlValue>;
+
+export interface Store {
+  run(query: string, ...bindings: SqlValue[]): void;
+  rows(query: string, ...bindings: SqlValue[]): Row[];
+  first(query: string, ...bindings: SqlValue[]): Row | null;
+  transaction<Value>(work: () => Value): Value;
+  rowsWritten(): number;
+}
+
+export function createStore(storage: DurableObjectStorage): Store {
+  let written = 0;
+  const rows = (query: string, bindings: SqlValue[]): Row[] => {
+    const cursor = storage.sql.exec<Row>(query, ...bindings);
+    const result = cursor.toArray();
+    written += cursor.rowsWritten;
+    return result;
+  };
+  return {
+    run: (query, ...bindings) => void rows(query, bindings),
+    rows: (query, ...bindings) => rows(query, bindings),
+    first: (query, ...bindings) => rows(query, bindings)[0] ?? null,
+    transaction: (work) => storage.transactionSync(work),
+    rowsWritten: () => written,
+  };
+}
+
+/** Append-only: an applied migration is never edited, and its position is its number. */
+export function migrate(store: Store, migrations: readonly string[]): void {
+  store.run("CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY, version INTEGER NOT NULL)");
+  const applied = Number(store.first("SELECT version FROM schema_version WHERE id = 1")?.["version"] ?? 0);
+  if (applied > migrations.length) throw new Error("this object's schema is newer than the code");
+  for (let version = applied; version < migrations.length; version += 1) {
+    store.transaction(() => {
+      store.run(migrations[version] as string);
+      store.run(
+        "INSERT INTO schema_version (id, version) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET version = excluded.version",
+        version + 1,
+      );
+    });
+  }
+}
+
+/** What the object cost since it was created or woke up; summed by the benchmark, never billed by us. */
+export interface Usage {
+  readonly rowsWritten: number;
+  /** Requests and RPC calls received. */
+  readonly requests: number;
+  /** WebSocket messages received; the platform bills twenty as one request. */
+  readonly messages: number;
+}

@@ -1,0 +1,33 @@
+import { fileSourceSchema } from "@trainyard/shared/protocol/operations.ts";
+import { z } from "zod";
+
+/** What the Worker, having checked the link, tells the Transfer. Travels in a header of the internal request. */
+export const specHeader = "x-trainyard-transfer";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const uploadSpecSchema = z.object({
+  owner: z.string(),
+  agentId: z.string(),
+  transferId: z.string(),
+  dataset: z.string(),
+  filename: z.string(),
+  part: z.int().min(0),
+  offset: z.int().min(0),
+  bytes: z.int().min(0),
+  sha256: sha256.nullable(),
+  /** Set on the part that makes the file whole. */
+  last: z.object({ totalBytes: z.int().min(0), sha256: sha256.nullable() }).nullable(),
+});
+export type UploadSpec = z.infer<typeof uploadSpecSchema>;
+
+export const downloadSpecSchema = z.object({
+  owner: z.string(),
+  agentId: z.string(),
+  transferId: z.string(),
+  source: fileSourceSchema,
+  start: z.int().min(0),
+  /** Exclusive. */
+  end: z.int().min(0),
+});
+export type DownloadSpec = z.infer<typeof downloadSpecSchema>;

@@ -1,0 +1,187 @@
+/** The one place where text from outside becomes a name, a file name or a virtual path. Nothing else parses one. */
+import { AppError } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+export type NameKind = "job" | "dataset" | "config" | "output" | "model" | "agent";
+
+/** Case and composition folded: two names that fold alike are the same folder on some file system. */
+export function foldName(name: string): string {
+  return name.normalize("NFC").toUpperCase().toLowerCase();
+}
+
+/** A name is an id, not a path: letters, digits, dot, dash and underscore. */
+export function parseName(kind: NameKind, value: unknown): string {
+  if (typeof value !== "string" || value === "") {
+    throw new AppError("INVALID_NAME", `A ${kind} name is missing or not text.`, {
+      hint: nameHint,
+    });
+  }
+  if (value.length > limits.nameCharacters) {
+    throw new AppError(
+      "NAME_TOO_LONG",
+      `This ${kind} name has ${value.length} characters; at most ${limits.nameCharacters} are allowed.`,
+      { hint: "Choose a shorter name.", details: { maxCharacters: limits.nameCharacters } },
+    );
+  }
+  if (isDeviceName(value)) {
+    throw new AppError("RESERVED_NAME", `"${quote(value)}" is a device name on Windows.`, {
+      hint: "Choose another name, for example with a prefix.",
+    });
+  }
+  if (!namePattern.test(value) || value.endsWith(".")) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" is not a ${kind} name.`, {
+      hint: nameHint,
+    });
+  }
+  return value;
+}
+
+/** `x`, `datasets/x` and `/ai-toolkit/datasets/x` are the same dataset. */
+export function parseDatasetRef(value: unknown): string {
+  return parseRef("dataset", ["datasets"], value);
+}
+
+export function parseOutputRef(value: unknown): string {
+  return parseRef("output", ["outputs", "output"], value);
+}
+
+export function parseConfigRef(value: unknown): string {
+  return parseRef("config", ["configs", "config"], value);
+}
+
+/** The name of a file inside a dataset, as a person gave it: Unicode letters are welcome, tricks are not. */
+export function parseFilename(value: unknown): string {
+  if (typeof value !== "string" || value === "") {
+    throw new AppError("INVALID_FILENAME", "A file name is missing or not text.", {
+      hint: fileHint,
+    });
+  }
+  const bytes = new TextEncoder().encode(value).byteLength;
+  if (bytes > limits.filenameBytes) {
+    throw new AppError(
+      "INVALID_FILENAME",
+      `This file name has ${bytes} bytes; at most ${limits.filenameBytes} are allowed.`,
+      { hint: "Rename the file.", details: { maxBytes: limits.filenameBytes } },
+    );
+  }
+  if (reservedFiles.has(foldName(value)) || isDeviceName(value)) {
+    throw new AppError("RESERVED_NAME", `"${quote(value)}" is reserved.`, {
+      hint: "Rename the file.",
+    });
+  }
+  if (value.startsWith(".") || /[. ]$/.test(value) || refusedInFile.test(value)) {
+    throw new AppError("INVALID_FILENAME", `"${quote(value)}" is not a file name.`, {
+      hint: fileHint,
+    });
+  }
+  return value;
+}
+
+/**
+ * A model file below the outputs: `<job>/<file>`, with or without `outputs/` or `/ai-toolkit/outputs/` before it.
+ * Returns the checked segments; folders that were on the box before us may be called anything a file may.
+ */
+export function parseModelPath(value: unknown): readonly string[] {
+  if (typeof value !== "string" || value === "") {
+    throw new AppError("INVALID_NAME", "A model path is missing or not text.", { hint: modelHint });
+  }
+  const segments = splitPath(value, modelHint);
+  const inside = stripRoot(segments, ["outputs", "output"], value.startsWith("/"), modelHint);
+  if (inside.length === 0 || inside.length > 8) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" does not name a model file.`, {
+      hint: modelHint,
+    });
+  }
+  return inside.map((segment) => parseFilename(segment));
+}
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const nameHint = `Use 1 to ${limits.nameCharacters} letters, digits, dots, dashes or underscores, starting with a letter or digit and not ending with a dot.`;
+const fileHint =
+  'Use a plain file name: no folders, no control or invisible characters, none of <>:"|?*, no dot at the start and no dot or space at the end.';
+const modelHint = "Give it as <job>/<file>, as list-exported-models shows it.";
+
+/** What the trainers and the agent keep in these folders themselves. */
+const reservedFiles = new Set([".aitk_size.json", ".job_config.json"]);
+
+/**
+ * Control (Cc), format (Cf: bidi overrides, zero-width, soft hyphen), surrogate halves, line separators, path
+ * separators, and what Windows refuses (a colon would open an alternate stream there).
+ */
+const refusedInFile = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}/\\<>:"|?*]/u;
+
+const deviceName = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])$/i;
+
+/** Windows takes everything before the first dot, without trailing spaces: `nul.txt` is the device. */
+function isDeviceName(value: string): boolean {
+  return deviceName.test((value.split(".", 1)[0] ?? "").trimEnd());
+}
+
+function parseRef(kind: NameKind, roots: readonly string[], value: unknown): string {
+  if (typeof value !== "string" || value === "") return parseName(kind, value);
+  if (!/[/\\]/.test(value)) {
+    if (value === "..") throw escape(value, nameHint);
+    return parseName(kind, value);
+  }
+  const hint = `Give the name alone, or /ai-toolkit/${roots[0]}/<name>.`;
+  const inside = stripRoot(splitPath(value, hint), roots, value.startsWith("/"), hint, true);
+  const [name] = inside;
+  if (inside.length !== 1 || name === undefined) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" is not a ${kind}.`, { hint });
+  }
+  return parseName(kind, name);
+}
+
+function splitPath(value: string, hint: string): string[] {
+  if (value.split(/[/\\]/).includes("..")) throw escape(value, hint);
+  if (value.length > 1024 || value.includes("\\") || /^[a-z][a-z0-9+.-]*:/i.test(value)) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" is not a path below a known root.`, {
+      hint,
+    });
+  }
+  const segments = value.replace(/^\//, "").replace(/\/$/, "").split("/");
+  if (segments.includes("") || segments.includes(".")) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" has an empty segment.`, { hint });
+  }
+  return segments;
+}
+
+/** The seeds' absolute forms are virtual roots; every other absolute path is refused. */
+function stripRoot(
+  segments: readonly string[],
+  roots: readonly string[],
+  absolute: boolean,
+  hint: string,
+  rootRequired = false,
+): readonly string[] {
+  const [first, second] = segments;
+  if (absolute) {
+    if (first === "ai-toolkit" && second !== undefined && roots.includes(second)) {
+      return segments.slice(2);
+    }
+    throw new AppError(
+      "INVALID_NAME",
+      `"${quote(segments.join("/"))}" is outside the known roots.`,
+      {
+        hint,
+      },
+    );
+  }
+  if (segments.length > 1 && first !== undefined && roots.includes(first)) return segments.slice(1);
+  if (rootRequired) {
+    throw new AppError("INVALID_NAME", `"${quote(segments.join("/"))}" holds a separator.`, {
+      hint,
+    });
+  }
+  return segments;
+}
+
+function escape(value: string, hint: string): AppError {
+  return new AppError("PATH_ESCAPE", `"${quote(value)}" leaves its root.`, { hint });
+}
+
+/** Refused text is shown back short and harmless: a reader's terminal or prompt must not obey it. */
+function quote(value: string): string {
+  const plain = value.replace(/[^\p{L}\p{N}\p{M} ._\-/\\%+@()[\]]/gu, "?");
+  return plain.length > 60 ? `${plain.slice(0, 60)}…` : plain;
+}

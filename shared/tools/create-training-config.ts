@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { defineTool } from "./define-tool.ts";
+import { count, detail, finding, jsonDocument, nameOrPath } from "./vocabulary.ts";
+
+const side = z.int().min(64).max(8_192);
+
+export const createTrainingConfig = defineTool({
+  name: "create-training-config",
+  title: "Create training config",
+  description:
+    "Writes a LoRA training config under a name, with findings about risky values. Start it by that name. Refuses to replace a different config unless overwrite is true.",
+  input: z.strictObject({
+    name: nameOrPath.describe("Names the config, the job and the model file."),
+    model_name: z
+      .string()
+      .min(1)
+      .max(500)
+      .describe(
+        'Base model: Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+      ),
+    dataset_path: nameOrPath.describe("Dataset name or path."),
+    resolution: z.union([side, z.array(side).min(1).max(16)]).default(512),
+    batch_size: z.int().min(1).max(256).default(1),
+    learning_rate: z.number().gt(0).max(10).default(0.0002),
+    steps: z.int().min(1).max(10_000_000).default(1_000),
+    rank: z.int().min(1).max(4_096).default(16),
+    alpha: z.number().gt(0).max(65_536).default(16),
+    trigger_word: z.string().max(200).optional(),
+    test_prompts: z
+      .array(z.string().max(2_000))
+      .max(64)
+      .optional()
+      .describe("Sample prompts; put the trigger word in them."),
+    disable_sampling: z.boolean().default(false),
+    sample_every: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .optional()
+      .describe("Steps; default steps/10, at least 250."),
+    save_every: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .optional()
+      .describe("Steps; default steps/10, at least 250."),
+    seed: z.int().min(0).max(4_294_967_295).optional(),
+    low_vram: z.boolean().default(true),
+    quantize: z.boolean().optional(),
+    optimizer: z.enum(["adamw", "adamw8bit", "prodigy", "lion", "adafactor"]).optional(),
+    noise_scheduler: z.enum(["ddpm", "ddim", "flowmatch", "euler", "euler_a"]).optional(),
+    gradient_checkpointing: z.boolean().optional(),
+    cache_latents: z.boolean().optional(),
+    caption_dropout_rate: z.number().min(0).max(1).optional(),
+    is_flux: z
+      .boolean()
+      .optional()
+      .describe("Model family, when the name does not tell; likewise is_xl, is_v3."),
+    is_xl: z.boolean().optional(),
+    is_v3: z.boolean().optional(),
+    use_wandb: z.boolean().default(false),
+    overwrite: z.boolean().default(false),
+    detail,
+  }),
+  output: z.object({
+    config_name: z.string(),
+    path: z.string().describe(`Virtual: "config/<name>.yaml".`),
+    created: z.boolean(),
+    overwritten: z.boolean(),
+    trainer: z.string(),
+    model: z.object({
+      requested: z.string(),
+      resolved: z.string().nullable(),
+      source: z.string().nullable(),
+    }),
+    dataset_path: z.string(),
+    steps: count,
+    rank: count,
+    learning_rate: z.number(),
+    resolution: z.array(count),
+    config: jsonDocument.optional().describe("The whole document."),
+    findings: z.array(finding),
+  }),
+  /** `overwrite` replaces a saved document. */
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: true,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  scope: "train",
+  runsOn: "edge",
+  core: true,
+});

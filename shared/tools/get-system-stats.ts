@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { defineTool } from "./define-tool.ts";
+import { agent, count, detail, gpuView, maybe, observation, trainerView } from "./vocabulary.ts";
+
+export const getSystemStats = defineTool({
+  name: "get-system-stats",
+  title: "Get system stats",
+  description:
+    "Returns a box's GPU, CPU, memory and disk use, active jobs and the trainers found on it. Use list-agents for all boxes at a glance. Changes nothing.",
+  input: z.strictObject({ agent, detail }),
+  output: z.object({
+    gpus: z.array(gpuView),
+    gpu_name: z.string().nullable(),
+    gpu_memory_used: z.number().nullable().describe("MB, first GPU."),
+    gpu_memory_total: z.number().nullable().describe("MB, first GPU."),
+    gpu_utilization: z.number().nullable(),
+    gpu: maybe(z.object({ cuda_available: z.boolean(), note: z.string().optional() })),
+    cpu_percent: z.number().nullable(),
+    cpu_cores: maybe(count),
+    ram_used_gb: z.number().nullable(),
+    ram_total_gb: z.number().nullable(),
+    memory_percent: z.number().nullable(),
+    system_memory: maybe(z.object({ used_gb: z.number(), total_gb: z.number() })),
+    disk_usage_percent: z.number().nullable(),
+    disk_space: maybe(z.object({ free_gb: z.number(), total_gb: z.number() })),
+    active_jobs: count,
+    trainers: z.array(trainerView).optional(),
+    ...observation,
+  }),
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  scope: "read",
+  runsOn: "agent",
+  core: false,
+});

@@ -1,0 +1,157 @@
+/** How a job looks from outside: one shape for start, status, list and stop. */
+import { z } from "zod";
+import { evidenceSchema } from "../jobs/failure.ts";
+import { jobStates, phaseSchema } from "../jobs/state.ts";
+import { connectivity, count, instant, maybe, observation, severity } from "./vocabulary.ts";
+
+export const publicStatus = z.enum([
+  "queued",
+  "running",
+  "stopping",
+  "completed",
+  "stopped",
+  "failed",
+  "interrupted",
+]);
+
+/** JSON has no NaN, and a loss that is none must not look like a missing one. */
+export const lossValue = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]).nullable();
+
+export const checkpointView = z.object({
+  step: count.nullable().describe("Null for the final file."),
+  path: z.string(),
+  size: count,
+  at: maybe(instant),
+  valid: maybe(z.boolean()),
+});
+export type CheckpointView = z.input<typeof checkpointView>;
+
+export const sampleView = z.object({
+  step: count,
+  index: count,
+  path: z.string(),
+  size: maybe(count),
+  at: maybe(instant),
+});
+export type SampleView = z.input<typeof sampleView>;
+
+export const alertView = z.object({
+  code: z.string(),
+  severity,
+  category: maybe(z.string()),
+  message: z.string(),
+  evidence: maybe(evidenceSchema),
+  at: maybe(instant),
+  step: maybe(count),
+});
+export type AlertView = z.input<typeof alertView>;
+
+export const gapView = z.object({
+  what: z.enum(["metrics", "log", "samples"]),
+  from_step: maybe(count),
+  to_step: maybe(count),
+  reason: z.string(),
+  at: maybe(instant),
+});
+export type GapView = z.input<typeof gapView>;
+
+export const attemptView = z.object({
+  attempt: count,
+  state: z.enum(jobStates),
+  started_at: maybe(instant),
+  ended_at: maybe(instant),
+  start_step: maybe(count),
+  evidence: maybe(evidenceSchema),
+});
+export type AttemptView = z.input<typeof attemptView>;
+
+export const failureView = z.object({
+  code: z.string(),
+  message: z.string(),
+  fix: z.string(),
+  tool: maybe(z.string()).describe("The tool to call next."),
+  evidence: maybe(evidenceSchema),
+});
+export type FailureView = z.input<typeof failureView>;
+
+export const modelView = z.object({
+  name: z.string(),
+  path: z.string(),
+  size: count,
+  sha256: z.string().nullable(),
+  verified: z.boolean(),
+});
+export type ModelView = z.input<typeof modelView>;
+
+/** The part that every answer about a job has, also the row of a list. */
+const always = {
+  job_id: z.string(),
+  job_name: z.string(),
+  config_name: z.string().nullable(),
+  trainer: z.string(),
+  agent_id: z.string().nullable(),
+  status: publicStatus,
+  state: z.enum(jobStates),
+  phase: phaseSchema.nullable(),
+  observed_at: observation.observed_at,
+  connectivity,
+  progress: z.number().min(0).max(100),
+  current_step: count.nullable(),
+  total_steps: count.nullable(),
+};
+
+/** Also in a row, where it is known. */
+const oftenKnown = {
+  loss: lossValue.optional(),
+  steps_per_second: maybe(z.number()),
+  estimated_time_remaining: maybe(z.number()).describe("Seconds."),
+  queue_position: maybe(z.int().min(1)),
+  created_at: maybe(instant),
+  started_at: maybe(instant),
+  ended_at: maybe(instant),
+};
+
+export const jobRow = z.object({
+  ...always,
+  ...oftenKnown,
+  config: maybe(z.string()).describe("Same as config_name."),
+  speed_string: maybe(z.string()),
+  alert_count: count.optional(),
+  failure_code: maybe(z.string()),
+});
+export type JobRow = z.input<typeof jobRow>;
+
+export const jobView = z.object({
+  ...always,
+  ...oftenKnown,
+  config: maybe(z.string()).describe("Same as config_name."),
+  origin: z.enum(["trainyard", "ai-toolkit-ui"]).optional(),
+  attempt: z.int().min(1).nullable().optional(),
+  first_loss: lossValue.optional(),
+  learning_rate: maybe(z.number()),
+  iter_per_sec: maybe(z.number()).describe("Same as steps_per_second."),
+  speed_string: maybe(z.string()),
+  info: maybe(z.string()).describe("One sentence about what happens now."),
+  eta_at: maybe(instant),
+  duration_seconds: maybe(z.number()),
+  stop: maybe(
+    z.object({
+      requested_at: instant,
+      by: z.string(),
+      mode: maybe(z.string()),
+      reason: maybe(z.string()),
+    }),
+  ),
+  failure: maybe(failureView),
+  evidence: maybe(evidenceSchema),
+  checkpoint_count: count.optional(),
+  last_checkpoint: maybe(checkpointView),
+  sample_count: count.optional(),
+  model: maybe(modelView),
+  guardrails: maybe(
+    z.object({ enabled: z.array(z.string()), triggered: z.array(alertView).optional() }),
+  ),
+  alert_count: count.optional(),
+  gap_count: count.optional(),
+});
+export type JobView = z.input<typeof jobView>;

@@ -1,0 +1,86 @@
+/** Every tool, once. Listing, doors, schemas, docs and both handler maps are derived from here. */
+import { createDownloadLink } from "./create-download-link.ts";
+import { createTrainingConfig } from "./create-training-config.ts";
+import { createUploadLink } from "./create-upload-link.ts";
+import type { InputOf, OutputOf, RunsOn, ToolAnswer, ToolContract } from "./define-tool.ts";
+import { downloadModel } from "./download-model.ts";
+import { getConfig } from "./get-config.ts";
+import { getSystemStats } from "./get-system-stats.ts";
+import { getTrainingLogs } from "./get-training-logs.ts";
+import { getTrainingStatus } from "./get-training-status.ts";
+import { listAgents } from "./list-agents.ts";
+import { listConfigs } from "./list-configs.ts";
+import { listDatasets } from "./list-datasets.ts";
+import { listExportedModels } from "./list-exported-models.ts";
+import { listTrainingJobs } from "./list-training-jobs.ts";
+import { runTrainingWithGuardrails } from "./run-training-with-guardrails.ts";
+import { startTraining } from "./start-training.ts";
+import { stopTraining } from "./stop-training.ts";
+import { uploadDataset } from "./upload-dataset.ts";
+import { validateTrainingConfig } from "./validate-training-config.ts";
+import { watchTrainingTimeseries } from "./watch-training-timeseries.ts";
+
+export const catalog = {
+  "create-download-link": createDownloadLink,
+  "create-training-config": createTrainingConfig,
+  "create-upload-link": createUploadLink,
+  "download-model": downloadModel,
+  "get-config": getConfig,
+  "get-system-stats": getSystemStats,
+  "get-training-logs": getTrainingLogs,
+  "get-training-status": getTrainingStatus,
+  "list-agents": listAgents,
+  "list-configs": listConfigs,
+  "list-datasets": listDatasets,
+  "list-exported-models": listExportedModels,
+  "list-training-jobs": listTrainingJobs,
+  "run-training-with-guardrails": runTrainingWithGuardrails,
+  "start-training": startTraining,
+  "stop-training": stopTraining,
+  "upload-dataset": uploadDataset,
+  "validate-training-config": validateTrainingConfig,
+  "watch-training-timeseries": watchTrainingTimeseries,
+} as const satisfies Readonly<Record<string, ToolContract>>;
+
+export type Tools = typeof catalog;
+export type ToolName = keyof Tools;
+export type CatalogTool = Tools[ToolName];
+type NamesRunningOn<Runs extends RunsOn> = {
+  [Name in ToolName]: Tools[Name]["runsOn"] extends Runs ? Name : never;
+}[ToolName];
+export type EdgeToolName = NamesRunningOn<"edge">;
+export type AgentToolName = NamesRunningOn<"agent">;
+
+export type ToolInput<Name extends ToolName> = InputOf<Tools[Name]>;
+export type ToolOutput<Name extends ToolName> = OutputOf<Tools[Name]>;
+export type AnswerOf<Name extends ToolName> = ToolAnswer<ToolOutput<Name>>;
+
+/** Stable order: a list that moves costs a client its prompt cache. */
+export const tools: readonly CatalogTool[] = Object.values(catalog).toSorted((a, b) =>
+  a.name < b.name ? -1 : 1,
+);
+
+/** Names that other systems and earlier versions used; accepted everywhere, listed nowhere. */
+export const toolAliases: ReadonlyMap<string, string> = new Map([
+  ["validate-config", "validate-training-config"],
+  ["route-alerts", "alert-routing"],
+  ["export-report", "export-observability-report"],
+]);
+
+/** A Map, never an object: names come off the wire, and `constructor` is no tool. */
+const byName: ReadonlyMap<string, CatalogTool> = new Map(
+  [
+    ...tools.map((tool) => [tool.name, tool] as const),
+    ...[...toolAliases].flatMap(([alias, name]) => {
+      const tool = tools.find((candidate) => candidate.name === name);
+      return tool === undefined ? [] : [[alias, tool] as const];
+    }),
+  ].flatMap(([name, tool]) => [
+    [name, tool],
+    [name.replaceAll("-", "_"), tool],
+  ]),
+);
+
+export function findTool(name: string): CatalogTool | null {
+  return byName.get(name) ?? null;
+}

@@ -1,0 +1,112 @@
+/** Other names of parameters, keyed by the tool: the same word means different things in different tools. */
+import { canonicalJson } from "../canonical-json.ts";
+import { AppError } from "../errors.ts";
+import { findTool } from "./registry.ts";
+
+type Names = Readonly<Record<string, string>>;
+
+const job: Names = { id: "job_id", job: "job_id", run_id: "job_id", training_id: "job_id" };
+const baseModel: Names = {
+  model: "model_name",
+  base_model: "model_name",
+  name_or_path: "model_name",
+  model_path: "model_name",
+  dataset: "dataset_path",
+  dataset_name: "dataset_path",
+  folder_path: "dataset_path",
+  lr: "learning_rate",
+  num_steps: "steps",
+  max_train_steps: "steps",
+  lora_rank: "rank",
+  lora_alpha: "alpha",
+  trigger: "trigger_word",
+  prompts: "test_prompts",
+  sample_prompts: "test_prompts",
+};
+const config: Names = { config: "config_name", name: "config_name" };
+const dataset: Names = { name: "dataset_name", dataset: "dataset_name" };
+const link: Names = { expires_in: "expires_in_seconds" };
+const model: Names = { path: "model_path", name: "model_name", model: "model_name" };
+
+const table: Readonly<Record<string, Names>> = {
+  "create-download-link": { ...link, ...model, id: "job_id", job: "job_id" },
+  "create-training-config": { ...baseModel, config_name: "name" },
+  "create-upload-link": { ...link, ...dataset, file_name: "filename" },
+  "download-model": { ...link, ...model, id: "job_id", job: "job_id" },
+  "get-config": { config_name: "name", config: "name" },
+  "get-training-logs": { ...job, limit: "lines", tail: "lines" },
+  "get-training-status": job,
+  "list-training-jobs": { states: "status", statuses: "status" },
+  "run-training-with-guardrails": config,
+  "start-training": config,
+  "stop-training": job,
+  "upload-dataset": { ...dataset, files: "images" },
+  "validate-training-config": { ...baseModel, config_yaml: "config", yaml: "config" },
+  "watch-training-timeseries": job,
+  /** The older tool's `name` was the saved config's, not the draft's. */
+  "validate-config": { name: "config_name" },
+};
+
+const byTool: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map(
+  Object.entries(table).map(([tool, names]) => [tool, new Map(Object.entries(names))]),
+);
+
+const everywhere: ReadonlyMap<string, string> = new Map([
+  ["agent_id", "agent"],
+  ["agent_name", "agent"],
+]);
+
+/** Own names of a called alias come first, then the tool's parameters, then the table. */
+export function synonymsOf(tool: string): ReadonlyMap<string, string> {
+  return byTool.get(tool) ?? new Map();
+}
+
+/** `batchSize` and `batch-size` are `batch_size`. */
+function snakeCase(key: string): string {
+  return key
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll("-", "_")
+    .toLowerCase();
+}
+
+/**
+ * Renames keys to the tool's own; unknown ones stay as they are, for the refusal to name them. `tool` may be any
+ * spelling or alias that `findTool` knows.
+ */
+export function applySynonyms(
+  tool: string,
+  args: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const contract = findTool(tool);
+  if (contract === null) return Object.fromEntries(Object.entries(args));
+  const own = tool === contract.name ? undefined : byTool.get(tool.replaceAll("_", "-"));
+  const known = (name: string) => Object.hasOwn(contract.input.shape, name);
+  const names = synonymsOf(contract.name);
+  const lookUp = (name: string): string | undefined => {
+    const renamed = own?.get(name);
+    if (renamed !== undefined) return renamed;
+    if (known(name)) return name;
+    const target = names.get(name) ?? everywhere.get(name);
+    return target !== undefined && known(target) ? target : undefined;
+  };
+
+  const result = new Map<string, { value: unknown; spelling: string }>();
+  for (const [spelling, value] of Object.entries(args)) {
+    const name = lookUp(spelling) ?? lookUp(snakeCase(spelling)) ?? spelling;
+    const before = result.get(name);
+    if (before === undefined || before.value === undefined || before.value === null) {
+      result.set(name, { value, spelling });
+      continue;
+    }
+    if (value === undefined || value === null) continue;
+    if (canonicalJson(before.value) !== canonicalJson(value)) {
+      throw new AppError(
+        "INVALID_ARGUMENT",
+        `${before.spelling} and ${spelling} are the same parameter and have different values.`,
+        { hint: `Give ${name} only.`, details: { field: name } },
+      );
+    }
+  }
+  /** fromEntries defines own properties: a `__proto__` key stays a plain, unknown key. */
+  return Object.fromEntries([...result].map(([name, entry]) => [name, entry.value]));
+}

@@ -1,0 +1,105 @@
+/** Field schemas that several tools share, so that one word means one thing in every contract. */
+import { z } from "zod";
+import { limits } from "../limits.ts";
+
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined };
+
+/** By hand: a recursive zod type becomes `$ref`s in the JSON Schema, which some clients cannot follow. */
+function isJsonValue(value: unknown, depth = 0): value is JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || depth >= limits.jsonDepth) return false;
+  if (Array.isArray(value)) return value.every((entry) => isJsonValue(entry, depth + 1));
+  return Object.values(value).every(
+    (entry) => entry === undefined || isJsonValue(entry, depth + 1),
+  );
+}
+
+export const jsonValue = z.custom<JsonValue>((value) => isJsonValue(value), "must be JSON");
+
+/** A training config as AI Toolkit writes it, or a part of one. */
+export const jsonDocument = z.record(z.string(), jsonValue);
+export type JsonDocument = z.infer<typeof jsonDocument>;
+
+/** Fields that the concise form leaves out and that are null while unknown. */
+export function maybe<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullable().optional();
+}
+
+export const instant = z.iso.datetime();
+export const count = z.int().min(0);
+
+export const connectivity = z.enum(["live", "stale", "offline"]);
+export type Connectivity = z.infer<typeof connectivity>;
+
+/** Stands in every answer whose facts come from a box. */
+export const observation = {
+  observed_at: instant.nullable().describe("When the box said so; null when it never did."),
+  connectivity,
+};
+
+export const severity = z.enum(["info", "warning", "critical"]);
+
+// ---- inputs ---------------------------------------------------------------------------------
+
+export const detail = z.enum(["concise", "full"]).optional();
+export const agent = z
+  .string()
+  .min(1)
+  .max(100)
+  .optional()
+  .describe("Agent id or name; needed only with several boxes.");
+export const jobId = z.string().min(1).max(100);
+/** Longer than a name may be: the forms `datasets/x` and `/ai-toolkit/datasets/x` come in here too. */
+export const nameOrPath = z.string().min(1).max(300);
+export const idempotencyKey = z
+  .string()
+  .min(1)
+  .max(200)
+  .optional()
+  .describe("The same key starts one job only.");
+export const expiresInSeconds = z
+  .int()
+  .min(10)
+  .max(limits.linkSecondsMax)
+  .default(limits.linkSecondsDefault);
+export const maxDatasetFiles = z.int().min(100).max(20_000).default(2_000);
+
+// ---- outputs --------------------------------------------------------------------------------
+
+export const finding = z.object({
+  code: z.string(),
+  severity,
+  message: z.string(),
+  field: z.string().optional(),
+  value: jsonValue.optional(),
+  fix: z.string().optional(),
+});
+export type FindingView = z.input<typeof finding>;
+
+/** What a box says about one of its trainers. */
+export const trainerView = z.object({
+  name: z.string(),
+  found: z.boolean(),
+  version: maybe(z.string()),
+  path: maybe(z.string()),
+  reason: maybe(z.string()).describe("Why it was not found, or what limits it."),
+});
+export type TrainerView = z.input<typeof trainerView>;
+
+export const gpuView = z.object({
+  index: count,
+  name: z.string().nullable(),
+  memory_used_mb: maybe(z.number()),
+  memory_total_mb: maybe(z.number()),
+  utilization_pct: maybe(z.number()),
+  temperature_c: maybe(z.number()),
+  power_w: maybe(z.number()),
+});
+export type GpuView = z.input<typeof gpuView>;
