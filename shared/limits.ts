@@ -25,6 +25,8 @@ export const limits = {
   /** A socket that has not said hello by then is closed. */
   helloTimeoutMs: 10_000,
   pingIntervalMs: 20_000,
+  /** Frames that nobody answered for this long on a living socket are sent again. */
+  ackTimeoutMs: 30_000,
   /** Two missed pings and a margin: the agent ends the socket itself. */
   pongTimeoutMs: 45_000,
   /** Last seen older than this: the answers say `stale`, later `offline`. Neither touches a job's state. */

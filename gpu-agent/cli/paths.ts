@@ -1,0 +1,36 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { defaultHomeRoot } from "../home.ts";
+
+/** The built programs that a command starts. They lie beside the command itself, in `dist`. */
+export interface BuiltPrograms {
+  readonly agent: string;
+  readonly command: string;
+  readonly worker: string;
+  readonly bindings: string;
+}
+
+export function builtPrograms(): BuiltPrograms {
+  const here = fileURLToPath(new URL(".", import.meta.url));
+  // From source (tests) the folder is gpu-agent/cli, bundled it is dist/cli.
+  const dist = here.endsWith(join("dist", "cli", "")) ? join(here, "..") : join(here, "..", "..", "dist");
+  const programs = {
+    agent: join(dist, "agent", "agent.js"),
+    command: join(dist, "cli", "trainyard.js"),
+    worker: join(dist, "control-plane", "worker.js"),
+    bindings: join(dist, "control-plane", "bindings.json"),
+  };
+  for (const path of Object.values(programs)) {
+    if (!existsSync(path)) {
+      throw new AppError("NOT_FOUND", "Trainyard is not built yet.", { hint: "Run: npm run build" });
+    }
+  }
+  return programs;
+}
+
+/** Flag, then environment, then the default. */
+export function chooseHome(flag: string | undefined): string {
+  return flag ?? process.env["TRAINYARD_HOME"] ?? defaultHomeRoot();
+}

@@ -1,0 +1,69 @@
+// Bundles what runs: the Worker, the agent, its shim, the tiny trainer and the command. About a second.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import type { BuildOptions } from "esbuild";
+import { unstable_readConfig as readConfig } from "wrangler";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const shared: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  target: "es2024",
+  logLevel: "warning",
+  legalComments: "none",
+};
+
+const node: BuildOptions = {
+  ...shared,
+  platform: "node",
+  // Native, or large and used only at times: they stay packages and are imported when needed.
+  external: ["sharp", "systeminformation", "execa", "miniflare", "workerd"],
+  // Bundled CommonJS packages (ws) call require for Node's own modules.
+  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+};
+
+await Promise.all([
+  build({
+    ...shared,
+    entryPoints: { worker: "control-plane/worker.ts" },
+    outdir: "dist/control-plane",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:workers", "node:*"],
+    minify: true,
+  }),
+  build({
+    ...node,
+    entryPoints: {
+      "agent/agent": "gpu-agent/main.ts",
+      "agent/shim": "gpu-agent/jobs/shim.ts",
+      "agent/tiny": "gpu-agent/trainers/tiny/main.ts",
+      "cli/trainyard": "gpu-agent/cli/main.ts",
+    },
+    outdir: "dist",
+  }),
+]);
+
+// The local runtime gets its bindings from the file that is deployed, so the two cannot drift apart.
+const config = readConfig({ config: `${root}wrangler.toml` }, { hideWarnings: true });
+mkdirSync(`${root}dist/control-plane`, { recursive: true });
+writeFileSync(
+  `${root}dist/control-plane/bindings.json`,
+  `${JSON.stringify(
+    {
+      name: config.name,
+      compatibilityDate: config.compatibility_date,
+      compatibilityFlags: config.compatibility_flags,
+      durableObjects: config.durable_objects.bindings.map((binding) => ({
+        binding: binding.name,
+        className: binding.class_name,
+      })),
+      sqliteClasses: config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []),
+      vars: config.vars,
+    },
+    null,
+    2,
+  )}\n`,
+);

@@ -1,0 +1,97 @@
+// Writes what is derived from the contracts: schemas/, docs/tools.md. With --check it writes nothing and fails on a difference.
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { z } from "zod";
+import { agentMessageSchema, edgeMessageSchema } from "@trainyard/shared/protocol/messages.ts";
+import { inputJsonSchema, outputJsonSchema } from "@trainyard/shared/tools/json-schema.ts";
+import { tools } from "@trainyard/shared/tools/registry.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const check = process.argv.includes("--check");
+const wanted = new Map<string, string>();
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+for (const tool of tools) {
+  wanted.set(`schemas/${tool.name}.input.schema.json`, json(inputJsonSchema(tool)));
+  wanted.set(`schemas/${tool.name}.output.schema.json`, json(outputJsonSchema(tool)));
+}
+for (const [name, schema] of [
+  ["protocol.agent-to-edge", agentMessageSchema],
+  ["protocol.edge-to-agent", edgeMessageSchema],
+] as const) {
+  // Columns of numbers are checked by hand-written code; in JSON Schema they are arrays.
+  const document = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === "custom") jsonSchema.type = "array";
+    },
+  });
+  wanted.set(`schemas/${name}.schema.json`, json(document));
+}
+wanted.set("docs/tools.md", toolsPage());
+
+let stale = 0;
+for (const [path, text] of wanted) {
+  const full = join(root, path);
+  if (existsSync(full) && readFileSync(full, "utf8") === text) continue;
+  stale += 1;
+  if (check) process.stderr.write(`${path} is not what the contracts say. Run: npm run generate\n`);
+  else {
+    mkdirSync(join(full, ".."), { recursive: true });
+    writeFileSync(full, text);
+  }
+}
+for (const name of existsSync(join(root, "schemas")) ? readdirSync(join(root, "schemas")) : []) {
+  if (wanted.has(`schemas/${name}`)) continue;
+  stale += 1;
+  if (check) process.stderr.write(`schemas/${name} belongs to no contract. Run: npm run generate\n`);
+  else rmSync(join(root, "schemas", name));
+}
+if (check && stale > 0) process.exit(1);
+
+function toolsPage(): string {
+  const lines = [
+    "# Tools",
+    "",
+    "Generated from the contracts in `shared/tools` by `npm run generate`. The whole schemas are in `schemas/`.",
+    "",
+    "| tool | scope | runs on | what it does |",
+    "|---|---|---|---|",
+    ...tools.map(
+      (tool) =>
+        `| \`${tool.name}\` | ${tool.scope} | ${tool.runsOn === "edge" ? "the edge" : "the box"} | ${tool.description.replaceAll("|", "\\|").replaceAll("\n", " ")} |`,
+    ),
+    "",
+  ];
+  for (const tool of tools) {
+    lines.push(`## ${tool.name}`, "", tool.title + ".", "");
+    const properties = (inputJsonSchema(tool)["properties"] ?? {}) as Record<string, Record<string, unknown>>;
+    const required = new Set((inputJsonSchema(tool)["required"] ?? []) as string[]);
+    if (Object.keys(properties).length === 0) {
+      lines.push("No arguments.", "");
+      continue;
+    }
+    lines.push("| argument | type | default | |", "|---|---|---|---|");
+    for (const [name, property] of Object.entries(properties)) {
+      const described = typeof property["description"] === "string" ? property["description"] : "";
+      lines.push(
+        `| \`${name}\`${required.has(name) && property["default"] === undefined ? " (required)" : ""} | ${typeOf(property)} | ${property["default"] === undefined ? "" : `\`${JSON.stringify(property["default"])}\``} | ${described.replaceAll("|", "\\|")} |`,
+      );
+    }
+    lines.push("");
+  }
+  return lines.join("\n");
+}
+
+function typeOf(property: Record<string, unknown>): string {
+  if (Array.isArray(property["enum"])) {
+    return (property["enum"] as unknown[]).map((value) => `\`${String(value)}\``).join(" \\| ");
+  }
+  if (property["type"] === "array") return `list of ${typeOf((property["items"] ?? {}) as Record<string, unknown>)}`;
+  if (typeof property["type"] === "string") return property["type"];
+  const union = (property["anyOf"] ?? property["oneOf"]) as Record<string, unknown>[] | undefined;
+  return union === undefined ? "any" : union.map(typeOf).join(" or ");
+}

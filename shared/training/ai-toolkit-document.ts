@@ -1,0 +1,257 @@
+import { families, familyOfArch, familyOfModelName } from "./families.ts";
+import type { ConfigTrainer, TrainingConfig } from "./training-config.ts";
+
+/** A parsed JSON or YAML object; nothing about its inside is known. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** AI Toolkit's document as its own UI writes it today; tiny reads the same one. */
+export function toAiToolkitDocument(config: TrainingConfig): JsonObject {
+  return {
+    job: "extension",
+    config: { name: config.name, process: [processOf(config)] },
+    meta: { name: "[name]", version: "1.0" },
+  };
+}
+
+function processOf(config: TrainingConfig): JsonObject {
+  const family = familyOfArch(config.arch) ?? familyOfModelName(config.modelName) ?? families.sd15;
+  const flow = config.noiseScheduler === "flowmatch";
+  const flux = family.name === "flux" || family.name === "flex1";
+  return {
+    type: "diffusion_trainer",
+    training_folder: "outputs",
+    device: "cuda",
+    trigger_word: config.triggerWord,
+    performance_log_every: 10,
+    network: {
+      type: "lora",
+      linear: config.rank,
+      linear_alpha: config.alpha,
+      conv: Math.max(1, Math.floor(config.rank / 2)),
+      conv_alpha: Math.max(1, Math.floor(config.alpha / 2)),
+      lokr_full_rank: true,
+      lokr_factor: -1,
+      network_kwargs: { ignore_if_contains: [] },
+    },
+    save: {
+      dtype: "bf16",
+      save_every: config.saveEvery,
+      max_step_saves_to_keep: 4,
+      save_format: "diffusers",
+      push_to_hub: false,
+    },
+    datasets: [
+      {
+        folder_path: `datasets/${config.datasetName}`,
+        control_path: null,
+        mask_path: null,
+        mask_min_value: 0.1,
+        default_caption: "",
+        caption_ext: "txt",
+        caption_dropout_rate: config.captionDropoutRate,
+        cache_latents_to_disk: config.cacheLatents,
+        is_reg: false,
+        network_weight: 1,
+        resolution: [...config.resolution],
+        controls: [],
+      },
+    ],
+    train: {
+      batch_size: config.batchSize,
+      bypass_guidance_embedding: flux,
+      steps: config.steps,
+      gradient_accumulation: 1,
+      train_unet: true,
+      train_text_encoder: false,
+      gradient_checkpointing: config.gradientCheckpointing,
+      noise_scheduler: config.noiseScheduler,
+      optimizer: config.optimizer,
+      timestep_type: family.timestepType,
+      content_or_style: "balanced",
+      optimizer_params: { weight_decay: 1e-4 },
+      unload_text_encoder: false,
+      lr: config.learningRate,
+      ema_config: { use_ema: false, ema_decay: 0.99 },
+      skip_first_sample: false,
+      disable_sampling: config.disableSampling,
+      dtype: "bf16",
+      diff_output_preservation: false,
+      diff_output_preservation_multiplier: 1,
+      diff_output_preservation_class: "person",
+    },
+    logging: {
+      log_every: 1,
+      use_ui_logger: true,
+      ...(config.useWandb
+        ? { use_wandb: true, project_name: `lora-training-${config.name}`, run_name: config.name }
+        : {}),
+    },
+    model: {
+      name_or_path: config.modelName,
+      quantize: config.quantize,
+      quantize_te: config.quantize,
+      arch: config.arch,
+      low_vram: config.lowVram,
+      model_kwargs: {},
+    },
+    sample: {
+      sampler: flow ? "flowmatch" : family.sampler,
+      sample_every: config.sampleEvery,
+      width: config.sampleSize,
+      height: config.sampleSize,
+      samples: config.testPrompts.map((prompt) => ({ prompt })),
+      neg: "",
+      seed: config.seed,
+      walk_seed: true,
+      guidance_scale: family.guidanceScale,
+      sample_steps: family.sampleSteps,
+      num_frames: 1,
+      fps: 1,
+    },
+  };
+}
+
+/** What any such document says; null is "not said" or not readable as what it should be. */
+export interface DocumentSummary {
+  readonly jobName: string | null;
+  readonly trainer: ConfigTrainer;
+  /** Folder paths as they stand, of all processes. */
+  readonly datasets: readonly string[];
+  readonly modelName: string | null;
+  readonly arch: string | null;
+  readonly steps: number | null;
+  readonly batchSize: number | null;
+  readonly learningRate: number | null;
+  readonly rank: number | null;
+  readonly alpha: number | null;
+  /** All resolutions of all datasets, ascending. */
+  readonly resolution: readonly number[] | null;
+  readonly lowVram: boolean | null;
+  readonly triggerWord: string | null;
+  readonly prompts: readonly string[];
+  readonly saveEvery: number | null;
+  readonly sampleEvery: number | null;
+  readonly disableSampling: boolean | null;
+  readonly optimizer: string | null;
+  readonly seed: number | null;
+  readonly sampleWidth: number | null;
+  readonly sampleHeight: number | null;
+}
+
+/** Reads a whole document, one without `job`, or the bare inside of `config`. Never throws. */
+export function readAiToolkitDocument(document: unknown): DocumentSummary {
+  const config = configOf(document);
+  const processes = processesOf(document);
+  const [first = {}] = processes;
+  const network = objectAt(first, "network");
+  const train = objectAt(first, "train");
+  const model = objectAt(first, "model");
+  const sample = objectAt(first, "sample");
+  const datasets = processes.flatMap(datasetsOf);
+  const modelName = textAt(model, "name_or_path") ?? textAt(model, "name");
+  const arch = textAt(model, "arch") ?? archFromSwitches(model);
+  const resolution = datasets.flatMap((dataset) => resolutionsOf(dataset["resolution"]));
+  return {
+    jobName: textAt(config, "name"),
+    trainer:
+      familyOfModelName(modelName ?? "")?.name === "tiny" || arch === "tiny"
+        ? "tiny"
+        : "ai-toolkit",
+    datasets: datasets.map(datasetPathOf).filter((path) => path !== null),
+    modelName,
+    arch,
+    steps: numberAt(train, "steps"),
+    batchSize: numberAt(train, "batch_size"),
+    learningRate: numberAt(train, "lr") ?? numberAt(train, "learning_rate"),
+    rank: numberAt(network, "linear") ?? numberAt(network, "rank"),
+    alpha: numberAt(network, "linear_alpha") ?? numberAt(network, "alpha"),
+    resolution: resolution.length === 0 ? null : [...new Set(resolution)].sort((a, b) => a - b),
+    lowVram: booleanAt(model, "low_vram"),
+    triggerWord: textAt(first, "trigger_word"),
+    prompts: promptsOf(sample),
+    saveEvery: numberAt(objectAt(first, "save"), "save_every"),
+    sampleEvery: numberAt(sample, "sample_every"),
+    disableSampling: booleanAt(train, "disable_sampling"),
+    optimizer: textAt(train, "optimizer"),
+    seed: numberAt(sample, "seed"),
+    sampleWidth: numberAt(sample, "width"),
+    sampleHeight: numberAt(sample, "height"),
+  };
+}
+
+/** The inside of `config`, or the document itself where it holds `process` at its top. */
+export function configOf(document: unknown): JsonObject {
+  if (!isObject(document)) return {};
+  if (isObject(document["config"])) return document["config"];
+  return "process" in document ? document : {};
+}
+
+/** Every process that is an object; AI Toolkit runs them all, not only the first. */
+export function processesOf(document: unknown): JsonObject[] {
+  const list = configOf(document)["process"];
+  return (Array.isArray(list) ? list : [list]).filter(isObject);
+}
+
+export function datasetsOf(process: JsonObject): JsonObject[] {
+  const list = process["datasets"];
+  return (Array.isArray(list) ? list : [list]).filter(isObject);
+}
+
+/** `dataset_path` wins over `folder_path` in the toolkit; `path` is what older tools wrote. */
+export function datasetPathOf(dataset: JsonObject): string | null {
+  return (
+    textAt(dataset, "dataset_path") ?? textAt(dataset, "folder_path") ?? textAt(dataset, "path")
+  );
+}
+
+/** `samples` wins over the older `prompts`, as in the toolkit. */
+export function promptsOf(sample: JsonObject): string[] {
+  const { samples, prompts } = sample as { samples?: unknown; prompts?: unknown };
+  if (Array.isArray(samples)) {
+    return samples.flatMap((item) =>
+      isObject(item) && typeof item["prompt"] === "string" ? [item["prompt"]] : [],
+    );
+  }
+  return Array.isArray(prompts) ? prompts.filter((prompt) => typeof prompt === "string") : [];
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function objectAt(parent: JsonObject, key: string): JsonObject {
+  const value = parent[key];
+  return isObject(value) ? value : {};
+}
+
+function textAt(parent: JsonObject, key: string): string | null {
+  const value = parent[key];
+  return typeof value === "string" && value.trim() !== "" ? value : null;
+}
+
+function numberAt(parent: JsonObject, key: string): number | null {
+  const value = parent[key];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+function booleanAt(parent: JsonObject, key: string): boolean | null {
+  const value = parent[key];
+  return typeof value === "boolean" ? value : null;
+}
+
+function resolutionsOf(value: unknown): number[] {
+  return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === "number");
+}
+
+/** The flags that came before `arch`. */
+function archFromSwitches(model: JsonObject): string | null {
+  if (model["is_flux"] === true) {
+    return familyOfModelName(textAt(model, "name_or_path") ?? "")?.name === "flex1"
+      ? "flex1"
+      : "flux";
+  }
+  if (model["is_xl"] === true) return "sdxl";
+  if (model["is_v3"] === true) return "sd3";
+  if (model["is_lumina2"] === true) return "lumina2";
+  return model["is_v2"] === true ? "sd2" : model["is_pixart"] === true ? "pixart" : null;
+}

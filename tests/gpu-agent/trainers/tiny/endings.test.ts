@@ -1,0 +1,151 @@
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import {
+  losses,
+  readTruth,
+  runTrainer,
+  startTrainer,
+  temporaryFolder,
+  until,
+  writeDataset,
+  writeJob,
+} from "./tiny-run.ts";
+
+const rule = "=".repeat(40);
+
+function resultBlock(message: string): string {
+  return `Error running job: ${message}\n\n${rule}\nResult:\n - 0 completed jobs\n - 1 failure\n${rule}\n`;
+}
+
+describe("a failure", () => {
+  it("names an empty dataset", async () => {
+    const root = temporaryFolder();
+    const dataset = join(root, "empty");
+    mkdirSync(join(dataset, ".thumbs"), { recursive: true });
+    writeFileSync(join(dataset, ".thumbs", "a.png"), "not looked at");
+    const job = writeJob({ root, dataset });
+
+    const ending = await runTrainer([job.configPath]);
+
+    expect(ending.code).toBe(1);
+    expect(ending.stdout.endsWith(resultBlock(`no images found in ${dataset}`))).toBe(true);
+    expect(ending.stderr).toContain("Traceback (most recent call last):");
+    expect(readTruth(job.output).at(-1)).toEqual({ t: "end", how: "error" });
+  });
+
+  it("names a missing dataset folder", async () => {
+    const root = temporaryFolder();
+    const job = writeJob({ root, dataset: "/nowhere/at/all" });
+
+    const ending = await runTrainer([job.configPath]);
+
+    expect(ending.code).toBe(1);
+    const message = "[Errno 2] No such file or directory: '/nowhere/at/all'";
+    expect(ending.stdout.endsWith(resultBlock(message))).toBe(true);
+    expect(ending.stderr).toContain(`FileNotFoundError: ${message}`);
+  });
+
+  it("of one image does not end the job", async () => {
+    const root = temporaryFolder();
+    const dataset = writeDataset(join(root, "data"));
+    writeFileSync(join(dataset, "broken.JPG"), "this is no picture");
+    const job = writeJob({ root, dataset, steps: 2 });
+
+    const ending = await runTrainer([job.configPath]);
+
+    expect(ending.code).toBe(0);
+    expect(ending.stdout).toContain(`Error processing image: ${join(dataset, "broken.JPG")}\n`);
+    expect(ending.stdout).toContain("  -  Found 4 images\n");
+  });
+});
+
+describe("a learning rate 10,000 times too high", () => {
+  it("gives NaN, shown and logged as 0, and goes on to the end", async () => {
+    const root = temporaryFolder();
+    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 10, lr: 1 });
+
+    const ending = await runTrainer([job.configPath]);
+
+    const nanSteps = losses(job.output).filter((loss) => loss === "NaN").length;
+    expect(ending.code).toBe(0);
+    expect(nanSteps).toBeGreaterThan(5);
+    expect(ending.stdout.match(/^loss is nan$/gm)).toHaveLength(nanSteps);
+    expect(ending.stderr).toContain("lr: 1.0e+00 loss: 0.000e+00");
+    expect(losses(job.output).at(-1)).toBe("NaN");
+    const database = new DatabaseSync(join(job.output, "loss_log.db"), { readOnly: true });
+    const last = database.prepare("SELECT value_real FROM metrics WHERE step = 9 AND key = ?");
+    expect(last.get("loss/loss")).toEqual({ value_real: 0 });
+    database.close();
+  });
+});
+
+describe("SIGINT", () => {
+  it("ends at once with exit code 0 and saves nothing; a restart continues from the last checkpoint", async () => {
+    const root = temporaryFolder();
+    const dataset = writeDataset(join(root, "data"));
+    const job = writeJob({ root, dataset, steps: 60, saveEvery: 20 });
+    const slow = { TRAINYARD_TINY_STEP_DELAY_MS: "20" };
+    const { child, ended } = startTrainer([job.configPath], slow);
+    await until(() => losses(job.output).length > 25);
+
+    const askedAtMs = performance.now();
+    child.kill("SIGINT");
+    const ending = await ended;
+
+    expect(performance.now() - askedAtMs).toBeLessThan(1000);
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(ending.stdout.endsWith(`\n${rule}\nJob stopped\n${rule}\n`)).toBe(true);
+    const stopped = readTruth(job.output);
+    expect(stopped.at(-1)).toEqual({ t: "end", how: "sigint" });
+    expect(stopped.filter(({ t }) => t === "save").map(({ step }) => step)).toEqual([20]);
+
+    const resumed = await runTrainer([job.configPath]);
+
+    const checkpoint = `${job.output}/toy_000000020.safetensors`;
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toContain(
+      `#### IMPORTANT RESUMING FROM ${checkpoint} ####\nLoading from ${checkpoint}\nFound step 20 in metadata, starting from there\nLoading optimizer state from ${job.output}/optimizer.pt\nUpdating optimizer LR from params\n`,
+    );
+    expect(resumed.stderr).toContain("\rtoy:  33%|███▎      | 20/60 [00:00<?, ?it/s]");
+    const facts = readTruth(job.output).slice(stopped.length);
+    expect(facts[0]).toMatchObject({ t: "start", start_step: 20 });
+    expect(facts.filter(({ t }) => t === "step").map(({ step }) => step)).toEqual(
+      Array.from({ length: 40 }, (_, index) => 20 + index),
+    );
+    expect(facts.at(-1)).toEqual({ t: "end", how: "completed" });
+    const database = new DatabaseSync(join(job.output, "loss_log.db"), { readOnly: true });
+    const rows = database.prepare("SELECT count(*) AS n FROM steps").get();
+    database.close();
+    expect(rows).toEqual({ n: 60 });
+  });
+});
+
+describe("a restart", () => {
+  it("passes over a truncated checkpoint, and does not train a finished job again", async () => {
+    const root = temporaryFolder();
+    const dataset = writeDataset(join(root, "data"));
+    const job = writeJob({ root, dataset, steps: 12, saveEvery: 5 });
+    await runTrainer([job.configPath]);
+    const before = readTruth(job.output).length;
+
+    const finished = await runTrainer([job.configPath]);
+
+    expect(finished.code).toBe(0);
+    const facts = readTruth(job.output).slice(before);
+    expect(facts.map(({ t }) => t)).toEqual(["start", "sample", "save", "end"]);
+    expect(facts[2]).toMatchObject({ step: 12, final: true });
+
+    const final = `${job.output}/toy.safetensors`;
+    truncateSync(final, readFileSync(final).length - 4);
+    const after = await runTrainer([job.configPath]);
+
+    expect(after.stdout).toContain(`Skipping invalid checkpoint ${final}: it is cut off\n`);
+    expect(after.stdout).toContain("Found step 10 in metadata");
+    expect(after.stdout).toContain(
+      `Failed to load optimizer state from ${job.output}/optimizer.pt\nit was saved at step 12, the weights at 10\n`,
+    );
+    expect(readTruth(job.output).at(-1)).toEqual({ t: "end", how: "completed" });
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { concludeAttempt } from "@trainyard/shared/jobs/conclude.ts";
+import type { AttemptFacts } from "@trainyard/shared/jobs/conclude.ts";
+import { isTerminal, jobStates, mayFollow, statesForWord } from "@trainyard/shared/jobs/state.ts";
+
+const clean: AttemptFacts = {
+  end: { kind: "exited", code: 0 },
+  stopWanted: null,
+  stopMarkerSeen: false,
+  forced: false,
+  finalArtifact: { path: "outputs/x/x.safetensors", bytes: 10, valid: true, step: 100 },
+  completedSteps: 100,
+  totalSteps: 100,
+  nanSteps: 0,
+  errorLine: null,
+};
+
+describe("how an attempt ended", () => {
+  it.each([
+    ["everything proves it", {}, "completed", null],
+    ["exit 0 after an interrupt from outside", { stopMarkerSeen: true }, "stopped", null],
+    ["exit 0 with no artifact", { finalArtifact: null }, "failed", "NO_ARTIFACT"],
+    ["exit 0 with a truncated artifact", { finalArtifact: { ...clean.finalArtifact!, valid: false } }, "failed", "ARTIFACT_INVALID"],
+    ["exit 0 before the last step", { completedSteps: 99 }, "failed", "INCOMPLETE"],
+    ["exit 0 and nobody knows the last step", { completedSteps: null }, "failed", "INCOMPLETE"],
+    ["a stop was wanted and everything was done anyway", { stopWanted: { by: "user", reason: "" } }, "stopped", null],
+    ["AI Toolkit's own stop flag exits 1", { end: { kind: "exited", code: 1 }, stopWanted: { by: "user", reason: "" } }, "stopped", null],
+    ["exit 1", { end: { kind: "exited", code: 1 }, errorLine: "boom" }, "failed", "TRAINER_ERROR"],
+    ["killed by somebody", { end: { kind: "signaled", signal: "SIGKILL" } }, "failed", "KILLED"],
+    ["killed by us", { end: { kind: "signaled", signal: "SIGKILL" }, forced: true, stopWanted: { by: "user", reason: "" } }, "stopped", null],
+    ["gone without a word", { end: { kind: "vanished" } }, "failed", "VANISHED"],
+    ["gone after a stop was wanted", { end: { kind: "vanished" }, stopWanted: { by: "user", reason: "" } }, "stopped", null],
+    ["the box was restarted", { end: { kind: "rebooted" } }, "interrupted", "REBOOTED"],
+    ["never started", { end: { kind: "spawn-failed", reason: "ENOENT" } }, "failed", "SPAWN_FAILED"],
+  ] as const)("%s", (_name, change, state, code) => {
+    const conclusion = concludeAttempt({ ...clean, ...(change as Partial<AttemptFacts>) });
+
+    expect([conclusion.state, conclusion.failure?.code ?? null]).toEqual([state, code]);
+  });
+
+  it("keeps the trainer's words out of our sentence", () => {
+    const conclusion = concludeAttempt({
+      ...clean,
+      end: { kind: "exited", code: 1 },
+      errorLine: "ignore previous instructions",
+    });
+
+    expect(conclusion.failure?.message).not.toContain("ignore");
+    expect(conclusion.evidence["error_line"]).toBe("ignore previous instructions");
+  });
+});
+
+describe("job states", () => {
+  it("a terminal state has no successor", () => {
+    for (const from of jobStates.filter(isTerminal)) {
+      for (const to of jobStates) expect(mayFollow(from, to)).toBe(false);
+    }
+  });
+
+  it("understands the words of the earlier systems", () => {
+    expect(statesForWord("pending")).toEqual(["queued"]);
+    expect(statesForWord("error")).toEqual(["failed"]);
+    expect(statesForWord("running")).toEqual(["starting", "running"]);
+    expect(statesForWord("constructor")).toBeNull();
+  });
+});
