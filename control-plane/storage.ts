@@ -5,6 +5,13 @@
 export type SqlValue = string | number | null | ArrayBuffer;
 export type Row = Record<string, SqlValue>;
 
+/** A text column. A column of another type is a bug of ours, not a value to be shown. */
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== "string") throw new Error(`column ${column} is no text`);
+  return value;
+}
+
 export interface Store {
   run(query: string, ...bindings: SqlValue[]): void;
   rows(query: string, ...bindings: SqlValue[]): Row[];

@@ -4,7 +4,8 @@ import { newCallId } from "@trainyard/shared/ids.ts";
 import { operations } from "@trainyard/shared/protocol/operations.ts";
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
-import type { Store } from "../storage.ts";
+import { text } from "../storage.ts";
+import type { Row, Store } from "../storage.ts";
 
 export interface PendingCall {
   readonly callId: string;
@@ -117,13 +118,13 @@ export function createCalls(store: Store) {
 
 export type Calls = ReturnType<typeof createCalls>;
 
-function fromRow(row: Record<string, unknown>): DurableCall {
+function fromRow(row: Row): DurableCall {
   return {
-    callId: String(row["call_id"]),
-    agentId: String(row["agent_id"]),
-    jobId: String(row["job_id"]),
-    operation: String(row["operation"]),
-    args: JSON.parse(String(row["args"])) as unknown,
-    argsHash: String(row["args_hash"]),
+    callId: text(row, "call_id"),
+    agentId: text(row, "agent_id"),
+    jobId: text(row, "job_id"),
+    operation: text(row, "operation"),
+    args: JSON.parse(text(row, "args")) as unknown,
+    argsHash: text(row, "args_hash"),
   };
 }

@@ -1,7 +1,8 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
-import type { Store } from "../storage.ts";
+import { text } from "../storage.ts";
+import type { Row, Store } from "../storage.ts";
 
 export interface StoredConfig {
   readonly name: string;
@@ -58,11 +59,11 @@ export function createConfigShelf(store: Store) {
   };
 }
 
-function fromRow(row: Record<string, unknown>): StoredConfig {
+function fromRow(row: Row): StoredConfig {
   return {
-    name: String(row["name"]),
-    document: JSON.parse(String(row["document"])) as Record<string, unknown>,
-    facts: JSON.parse(String(row["facts"])) as Record<string, unknown>,
+    name: text(row, "name"),
+    document: JSON.parse(text(row, "document")) as Record<string, unknown>,
+    facts: JSON.parse(text(row, "facts")) as Record<string, unknown>,
     updatedAtMs: Number(row["updated_at_ms"]),
   };
 }

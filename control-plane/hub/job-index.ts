@@ -3,6 +3,7 @@ import type { JobState } from "@trainyard/shared/jobs/state.ts";
 import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { parseNonFinite, stringifyNonFinite } from "@trainyard/shared/non-finite-json.ts";
+import { text } from "../storage.ts";
 import type { Store } from "../storage.ts";
 
 export interface IndexedJob {
@@ -38,10 +39,10 @@ export function createJobIndex(store: Store) {
 
   for (const row of store.rows("SELECT job_id, place, dispatched, summary FROM jobs")) {
     const place = Number(row["place"]);
-    jobs.set(String(row["job_id"]), {
+    jobs.set(text(row, "job_id"), {
       place,
       dispatched: row["dispatched"] === 1,
-      summary: parseNonFinite<JobSummary>(String(row["summary"])),
+      summary: parseNonFinite<JobSummary>(text(row, "summary")),
     });
     nextPlace = Math.max(nextPlace, place + 1);
   }

@@ -7,6 +7,7 @@ import { capabilitiesSchema } from "@trainyard/shared/protocol/messages.ts";
 import type { Capabilities, EdgeMessage } from "@trainyard/shared/protocol/messages.ts";
 import { helloText, protocolVersions } from "@trainyard/shared/protocol/version.ts";
 import { z } from "zod";
+import { text } from "../storage.ts";
 import type { Store } from "../storage.ts";
 
 /** What a socket must still know after the object slept. Read back through a schema like any other input. */
@@ -44,13 +45,13 @@ export const closeCodes = {
 export function createSessions(ctx: DurableObjectState, store: Store) {
   const agents = new Map<string, KnownAgent>();
   for (const row of store.rows("SELECT * FROM agents")) {
-    agents.set(String(row["agent_id"]), {
-      agentId: String(row["agent_id"]),
+    agents.set(text(row, "agent_id"), {
+      agentId: text(row, "agent_id"),
       epoch: Number(row["epoch"]),
-      instanceId: String(row["instance_id"]),
-      machineId: String(row["machine_id"]),
-      bootId: String(row["boot_id"]),
-      capabilities: capabilitiesSchema.parse(JSON.parse(String(row["capabilities"]))),
+      instanceId: text(row, "instance_id"),
+      machineId: text(row, "machine_id"),
+      bootId: text(row, "boot_id"),
+      capabilities: capabilitiesSchema.parse(JSON.parse(text(row, "capabilities"))),
       connectedAtMs: Number(row["connected_at_ms"]),
       lastSeenAtMs: Number(row["last_seen_at_ms"]),
     });

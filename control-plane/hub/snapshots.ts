@@ -1,4 +1,5 @@
 import { limits } from "@trainyard/shared/limits.ts";
+import { text } from "../storage.ts";
 import type { Store } from "../storage.ts";
 
 /** The last answer of a box's read tool, so that a sleeping box is not an error for a read. */
@@ -11,7 +12,7 @@ export function createSnapshots(store: Store) {
   return {
     read(key: string): Snapshot | null {
       const row = store.first("SELECT body, at_ms FROM snapshots WHERE key = ?", key);
-      return row === null ? null : { body: String(row["body"]), atMs: Number(row["at_ms"]) };
+      return row === null ? null : { body: text(row, "body"), atMs: Number(row["at_ms"]) };
     },
     /** An answer that says the same is not written again within a minute: reads must stay cheap. */
     keep(key: string, body: string, nowMs: number): void {

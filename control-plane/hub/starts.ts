@@ -1,5 +1,6 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
+import { text } from "../storage.ts";
 import type { Store } from "../storage.ts";
 
 /**
@@ -15,10 +16,10 @@ export function createStarts(store: Store) {
       if (row["args_hash"] !== argsHash) {
         throw new AppError("IDEMPOTENCY_CONFLICT", "This idempotency_key started another job.", {
           hint: "Use a new key for another start.",
-          details: { job_id: String(row["job_id"]) },
+          details: { job_id: text(row, "job_id") },
         });
       }
-      return String(row["job_id"]);
+      return text(row, "job_id");
     },
     keep(key: string, argsHash: string, jobId: string, nowMs: number): void {
       store.run(

@@ -18,7 +18,7 @@ import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 import type { Env } from "../env.ts";
 import { outcomeOf } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
-import { createStore, migrate } from "../storage.ts";
+import { createStore, migrate, text } from "../storage.ts";
 import type { Store, Usage } from "../storage.ts";
 import { applyHead, applyItem, newAttempt, queuedBefore, summarise } from "./attempt-state.ts";
 import type { AttemptState, BeforeStart } from "./attempt-state.ts";
@@ -76,15 +76,15 @@ export class Job extends DurableObject<Env> {
 
   #load(): void {
     const row = this.#store.first("SELECT snapshot, before FROM job WHERE id = 1");
-    this.#snapshot = row === null ? null : jobSnapshotSchema.parse(JSON.parse(String(row["snapshot"])));
-    this.#before = row === null ? queuedBefore : parseNonFinite<BeforeStart>(String(row["before"]));
+    this.#snapshot = row === null ? null : jobSnapshotSchema.parse(JSON.parse(text(row, "snapshot")));
+    this.#before = row === null ? queuedBefore : parseNonFinite<BeforeStart>(text(row, "before"));
     const newest = this.#store.first("SELECT * FROM head ORDER BY attempt DESC LIMIT 1");
     this.#current =
       newest === null
         ? null
         : {
             acked: Number(newest["acked"]),
-            state: parseNonFinite<AttemptState>(String(newest["state"])),
+            state: parseNonFinite<AttemptState>(text(newest, "state")),
             segment: decodeSegment(newest["segment"] as ArrayBuffer),
             segments: Number(newest["segments"]),
           };
@@ -201,7 +201,7 @@ export class Job extends DurableObject<Env> {
     if (row === null) return { acked: 0, state: newAttempt(attempt), segment: emptySegment(), segments: 0 };
     return {
       acked: Number(row["acked"]),
-      state: parseNonFinite<AttemptState>(String(row["state"])),
+      state: parseNonFinite<AttemptState>(text(row, "state")),
       segment: decodeSegment(row["segment"] as ArrayBuffer),
       segments: Number(row["segments"]),
     };
@@ -275,7 +275,7 @@ export class Job extends DurableObject<Env> {
       summary: this.#summary(),
       attempts: this.#store
         .rows("SELECT state FROM head ORDER BY attempt")
-        .map((row) => parseNonFinite<AttemptState>(String(row["state"]))),
+        .map((row) => parseNonFinite<AttemptState>(text(row, "state"))),
       logTail: this.#current?.state.logTail ?? [],
     }));
   }
@@ -295,7 +295,7 @@ export class Job extends DurableObject<Env> {
         .map((row) => ({
           attempt: Number(row["attempt"]),
           seq: Number(row["seq"]),
-          item: JSON.parse(String(row["body"])) as JobEvent["item"],
+          item: JSON.parse(text(row, "body")) as JobEvent["item"],
         }))
         .reverse();
     });

@@ -35,6 +35,6 @@ export async function pump(
       moved(value.byteLength);
     }
     if (done || value === undefined) return;
-    buffer = new Uint8Array(value.buffer as ArrayBuffer);
+    buffer = new Uint8Array(value.buffer);
   }
 }

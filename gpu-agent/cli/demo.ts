@@ -25,7 +25,7 @@ export async function demoCommand(args: string[]): Promise<number> {
       ready: server.ready,
       steps: Math.max(20, Math.min(2_000, Math.round(Number(values.steps)) || 200)),
       say,
-      terminal: process.stderr.isTTY === true,
+      terminal: process.stderr.isTTY,
     });
     if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else process.stdout.write(table(result));

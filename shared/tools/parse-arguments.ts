@@ -64,7 +64,7 @@ function refusal(
 
 function unknownKey(tool: ToolContract, path: readonly PropertyKey[], key: string): AppError {
   const schema = path.length === 0 ? inputJsonSchema(tool) : schemaAt(tool, path);
-  const known = Object.keys((schema?.["properties"] ?? {}) as object);
+  const known = Object.keys(schema?.["properties"] ?? {});
   const nearest = nearestName(key, known);
   const where = path.length === 0 ? tool.name : fieldName(path);
   return new AppError("UNKNOWN_KEY", `${where} has no parameter ${quote(key)}.`, {
