@@ -1,0 +1,31 @@
+import { Hono } from "hono";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { agentSocket } from "./http/agent-socket.ts";
+import { bridge } from "./http/bridge.ts";
+import { files } from "./http/files.ts";
+import { guard } from "./http/guard.ts";
+import { health } from "./http/health.ts";
+import { mcp } from "./http/mcp.ts";
+import { metrics } from "./http/metrics.ts";
+import { refuseOtherMethods, type Door } from "./http/door.ts";
+import { requestId } from "./http/request-id.ts";
+import { errorResponse } from "./http/responses.ts";
+
+/** Composition only: what stands in front of every door, then the doors. */
+export const app = new Hono<Door>();
+
+app.use(requestId);
+app.use(guard);
+
+for (const door of [health, bridge, metrics, mcp, agentSocket, files]) app.route("/", door);
+refuseOtherMethods(app);
+
+app.notFound((c) =>
+  errorResponse(
+    new AppError("NOT_FOUND", "There is nothing at this address.", {
+      hint: "The MCP server is at /mcp, the HTTP bridge at POST /mcp/tool, the list of tools at GET /tools.",
+    }),
+    c.get("requestId"),
+  ),
+);
+app.onError((error, c) => errorResponse(error, c.get("requestId")));

@@ -1,0 +1,117 @@
+import { createMcpHandler, Server } from "@modelcontextprotocol/server";
+import type { CallToolResult, ListToolsResult, ServerContext } from "@modelcontextprotocol/server";
+import { Hono } from "hono";
+import type { Context } from "hono";
+import { errorToWire } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
+import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
+import type { Principal } from "../env.ts";
+import { describe } from "../outcome.ts";
+import { authenticate, highestScope } from "./auth.ts";
+import { dispatch } from "./dispatch.ts";
+import type { Door } from "./door.ts";
+import { instructions } from "./instructions.ts";
+import { version } from "./version.ts";
+
+/** Streamable HTTP, stateless: the current revision and the 2025 ones at one address, a fresh server per request. */
+export const mcp = new Hono<Door>();
+
+const paths: readonly (readonly [string, Toolset])[] = [
+  ["/mcp", "mcp"],
+  ["/mcp/core", "core"],
+  ["/mcp/readonly", "readonly"],
+];
+
+for (const [path, toolset] of paths) {
+  mcp.all(path, async (c) => {
+    const principal = await authenticate(c.req.raw.headers, c.get("settings"));
+    const handler = createMcpHandler(() => buildServer(c, principal, toolset), {
+      legacy: "stateless",
+      responseMode: "auto",
+      maxRequestBodySize: limits.mcpBodyBytes,
+    });
+    return handler.fetch(c.req.raw);
+  });
+}
+
+/** The low-level server: nothing is registered per tool, so a call does not pay for the list. */
+function buildServer(c: Context<Door>, principal: Principal, toolset: Toolset): Server {
+  const server = new Server(
+    { name: "trainyard", title: "Trainyard", version },
+    {
+      capabilities: { tools: {} },
+      instructions,
+      // The list differs by token, and changes with a release only.
+      cacheHints: { "tools/list": { ttlMs: 300_000, cacheScope: "private" } },
+    },
+  );
+  server.setRequestHandler("tools/list", () => toolList(toolset, principal));
+  server.setRequestHandler("tools/call", async (request, context) => {
+    const { name, arguments: rawArguments } = request.params;
+    try {
+      const progress = progressOf(context);
+      const { answer } = await dispatch(c.env, c.get("settings"), {
+        name,
+        rawArguments,
+        principal,
+        door: "mcp",
+        toolset,
+        origin: new URL(c.req.url).origin,
+        signal: context.mcpReq.signal,
+        ...(progress === null ? {} : { progress }),
+      });
+      return {
+        content: [{ type: "text", text: answer.text }],
+        structuredContent: { ...answer.data },
+      };
+    } catch (error) {
+      return failure(error, c.get("requestId"));
+    }
+  });
+  return server;
+}
+
+const lists = new Map<string, ListToolsResult>();
+
+/** Made once per isolate, toolset and scope. */
+function toolList(toolset: Toolset, principal: Principal): ListToolsResult {
+  const granted = highestScope(principal);
+  const key = `${toolset}/${granted}`;
+  let list = lists.get(key);
+  if (list === undefined) {
+    list = { tools: toolListEntries(toolset, granted) } as unknown as ListToolsResult;
+    lists.set(key, list);
+  }
+  return list;
+}
+
+/** The specification wants a strictly rising number; only for callers that gave a token, on their own stream. */
+function progressOf(context: ServerContext) {
+  const progressToken = context.mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return null;
+  let last = -1;
+  return async (progress: { done: number; total: number | null; message: string }): Promise<void> => {
+    if (progress.done <= last) return;
+    last = progress.done;
+    await context.mcpReq.notify({
+      method: "notifications/progress",
+      params: {
+        progressToken,
+        progress: progress.done,
+        ...(progress.total === null ? {} : { total: progress.total }),
+        message: progress.message,
+      },
+    });
+  };
+}
+
+/** One code, what happened, what to do; the details of a refusal only where they are short. */
+function failure(error: unknown, requestId: string): CallToolResult {
+  const wire = errorToWire(error, requestId);
+  if (wire.code === "INTERNAL") console.error(JSON.stringify({ requestId, error: describe(error) }));
+  const details = wire.details === undefined ? "" : JSON.stringify(wire.details);
+  const shown = details.length > 2 && details.length <= 1_000 ? ` Details: ${details}` : "";
+  const text = `${wire.code}: ${wire.message}${wire.hint === undefined ? "" : ` ${wire.hint}`}${shown}`;
+  return { isError: true, content: [{ type: "text", text }] };
+}

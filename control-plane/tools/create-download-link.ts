@@ -1,0 +1,62 @@
+import { AppError } from "@trainyard/shared/errors.ts";
+import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
+import { unwrap } from "../outcome.ts";
+import { describeFile, downloadLink, findCheckpoint, findModel, findSample } from "./box-file.ts";
+import type { BoxFile } from "./box-file.ts";
+import type { EdgeContext, EdgeHandler } from "./context.ts";
+import { duration, iso, size } from "./words.ts";
+
+type Input = ToolInput<"create-download-link">;
+
+export const createDownloadLink: EdgeHandler<"create-download-link"> = async (input, context) => {
+  const file = await find(input, context);
+  // A log is still being written; everything else is offered with its hash.
+  const described = await describeFile(file, input.kind !== "log", context);
+  const link = await downloadLink(file, described, input.expires_in_seconds, context);
+  return {
+    data: {
+      download_url: link.url,
+      filename: described.filename,
+      path: described.path,
+      size: described.bytes,
+      sha256: described.sha256,
+      media_type: described.mediaType,
+      job_id: file.jobId,
+      expires_at: iso(link.expiresAtMs),
+      how: "GET it (curl -C - -OJ <download_url>); ranges and resume work, the ETag is the SHA-256.",
+    },
+    text: `download_url gives the ${input.kind} (${size(described.bytes)}) for ${duration(input.expires_in_seconds)}, straight from the box; whoever has it can read this file. Next: hand it to the person who wants the file.`,
+  };
+};
+
+async function find(input: Input, context: EdgeContext): Promise<BoxFile> {
+  if (input.kind === "model") return findModel(input, context);
+  const jobId = input.job_id;
+  if (jobId === undefined) {
+    throw new AppError("INVALID_ARGUMENT", `A ${input.kind} belongs to a job: job_id is missing.`, {
+      hint: "list-training-jobs has the ids.",
+      details: { field: "job_id" },
+    });
+  }
+  switch (input.kind) {
+    case "checkpoint":
+      return findCheckpoint(jobId, input.step, context);
+    case "sample":
+      return findSample(jobId, input.step, input.index, context);
+    case "log": {
+      const { summary } = unwrap(await context.hub.viewJob(jobId, false));
+      const attempt = input.attempt ?? summary.attempt;
+      if (attempt === 0) {
+        throw new AppError("NOT_FOUND", "This job has not run yet, so it has no log.", {
+          hint: "get-training-status says where it stands.",
+          details: { job_id: jobId },
+        });
+      }
+      return {
+        agentId: summary.agentId,
+        source: { kind: "log", jobId, attempt, stream: input.stream ?? "stdout" },
+        jobId,
+      };
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import type { JsonDocument } from "@trainyard/shared/tools/vocabulary.ts";
+import { relayDownload } from "../http/relay.ts";
+import { unwrap } from "../outcome.ts";
+import { describeFile, downloadLink, findModel } from "./box-file.ts";
+import type { BoxFile, FileDescription } from "./box-file.ts";
+import type { EdgeContext, EdgeHandler } from "./context.ts";
+import { iso, size } from "./words.ts";
+
+export const downloadModel: EdgeHandler<"download-model"> = async (input, context) => {
+  const file = await findModel(input, context);
+  const described = await describeFile(file, true, context);
+  if (described.sha256 === null) {
+    throw new AppError("MODEL_CORRUPT", "The box gave no hash of this model, so it is not offered.", {
+      hint: "list-exported-models says whether the file is valid.",
+    });
+  }
+  const link = await downloadLink(file, described, input.expires_in_seconds, context);
+  const full = context.detail(input.detail) === "full";
+  const inline =
+    context.door === "http" &&
+    input.encoding === "base64" &&
+    described.bytes <= limits.inlineFileBytes;
+  return {
+    data: {
+      filename: described.filename,
+      path: described.path,
+      size: described.bytes,
+      size_mb: Math.round(described.bytes / 10_000) / 100,
+      sha256: described.sha256,
+      job_id: file.jobId,
+      ...(inline ? { content: await content(file, described, context) } : {}),
+      encoding: inline ? "base64" : "raw",
+      download_url: link.url,
+      expires_at: iso(link.expiresAtMs),
+      ...(full && input.include_metadata
+        ? {
+            metadata: described.metadata,
+            metadata_source: described.metadata === null ? null : "safetensors_header",
+            training_config: await trainingConfig(file, context),
+          }
+        : {}),
+      note: inline ? null : noteFor(context, input.encoding),
+    },
+    text: `A model of ${size(described.bytes)}, verified by its SHA-256${inline ? ", in content as base64" : ""}. Next: fetch download_url, or hand it to the person who wants the file.`,
+  };
+};
+
+function noteFor({ door }: EdgeContext, encoding: "base64" | "raw"): string {
+  if (encoding === "raw") return "No inline content was asked for.";
+  return door === "mcp"
+    ? "At MCP a file comes by its link only."
+    : `Above ${limits.inlineFileBytes} bytes a file comes by its link only.`;
+}
+
+/** Through the same way as every download, and checked against the hash before it is shown. */
+async function content(
+  file: BoxFile,
+  described: FileDescription,
+  context: EdgeContext,
+): Promise<string> {
+  const response = await relayDownload(context.env, {
+    owner: context.principal.owner,
+    agentId: file.agentId,
+    source: file.source,
+    start: 0,
+    end: described.bytes,
+  });
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw new AppError("TRANSFER_BROKEN", "The file was cut on its way from the box.", {
+      hint: "Call again, or use download_url, which can resume.",
+      cause,
+    });
+  }
+  if ((await sha256Hex(bytes)) !== described.sha256) {
+    throw new AppError("CHECKSUM_MISMATCH", "The file changed while it was read.", { hint: "Call again." });
+  }
+  let latin1 = "";
+  for (let at = 0; at < bytes.length; at += 32_768) {
+    latin1 += String.fromCharCode(...bytes.subarray(at, at + 32_768));
+  }
+  return btoa(latin1);
+}
+
+async function trainingConfig(file: BoxFile, context: EdgeContext): Promise<JsonDocument | null> {
+  if (file.jobId === null) return null;
+  return unwrap(await context.job(file.jobId).describe()).snapshot.document as JsonDocument;
+}

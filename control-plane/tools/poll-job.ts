@@ -1,0 +1,69 @@
+import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import type * as hub from "../hub/hub.ts";
+import { unwrap } from "../outcome.ts";
+import type { EdgeContext } from "./context.ts";
+import { jobNow, sentence } from "./job-answer.ts";
+
+export interface PolledPoint {
+  readonly view: hub.JobView;
+  readonly atMs: number;
+}
+
+export type PollEnd = "terminal" | "window" | "deadline" | "gone";
+
+export interface Polled {
+  readonly points: readonly PolledPoint[];
+  readonly end: PollEnd;
+}
+
+/** Left for the answer itself to be made and sent before the caller's time is over. */
+const marginMs = 1_500;
+/** An end is noticed sooner than at the next point: a caller waits for it. */
+const lookMs = 2_000;
+
+/**
+ * Points of a job at an interval until it ends, the window closes, or this call must answer. Watching keeps the box's live
+ * lane open; what is watched goes on when the watching ends.
+ */
+export async function pollJob(
+  jobId: string,
+  wish: {
+    readonly firstAtMs: number;
+    readonly untilMs: number;
+    readonly intervalMs: number;
+    readonly stopOnTerminal: boolean;
+  },
+  context: EdgeContext,
+): Promise<Polled> {
+  const startMs = context.now();
+  const answerByMs = context.deadlineAtMs - marginMs;
+  const points: PolledPoint[] = [];
+  let nextPointMs = wish.firstAtMs;
+  for (;;) {
+    const view = unwrap(await context.hub.viewJob(jobId, true));
+    const now = context.now();
+    const ended = isTerminal(view.summary.state) && wish.stopOnTerminal;
+    const last = points.at(-1);
+    if (now >= nextPointMs || ended || (last !== undefined && jobNow(last.view).state !== jobNow(view).state)) {
+      points.push({ view, atMs: now });
+      nextPointMs = Math.max(now, nextPointMs) + wish.intervalMs;
+      await context.progress({
+        done: Math.round((now - startMs) / 1_000) + 1,
+        total: null,
+        message: sentence(view),
+      });
+    }
+    if (ended) return { points, end: "terminal" };
+    if (context.signal.aborted) return { points, end: "gone" };
+    const waitUntil = Math.min(now + Math.min(lookMs, wish.intervalMs), Math.max(nextPointMs, now));
+    if (waitUntil > wish.untilMs) return close("window", view, now);
+    if (waitUntil > answerByMs) return close("deadline", view, now);
+    await context.sleep(Math.max(50, waitUntil - now));
+  }
+
+  /** The last look is always a point: an answer without one would say nothing. */
+  function close(end: PollEnd, view: hub.JobView, atMs: number): Polled {
+    if (points.length === 0) points.push({ view, atMs });
+    return { points, end };
+  }
+}

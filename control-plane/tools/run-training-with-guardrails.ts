@@ -1,0 +1,269 @@
+import { isTerminal, publicStatus } from "@trainyard/shared/jobs/state.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
+import type { AlertView } from "@trainyard/shared/tools/job-view.ts";
+import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
+import type {
+  GuardrailSnapshot,
+  runStatuses,
+  runTrainingWithGuardrails as contract,
+} from "@trainyard/shared/tools/run-training-with-guardrails.ts";
+import type * as hub from "../hub/hub.ts";
+import { describe, unwrap } from "../outcome.ts";
+import type { EdgeContext, EdgeHandler } from "./context.ts";
+import { jobAnswer, jobNow, nextCall, sentence } from "./job-answer.ts";
+import { alertView, itemsOf } from "./job-records.ts";
+import { pollJob } from "./poll-job.ts";
+import type { Polled, PolledPoint } from "./poll-job.ts";
+import { readSavedConfig } from "./saved-config.ts";
+import { startJob } from "./start-job.ts";
+import { isQueued, startedMessage } from "./start-training.ts";
+import { checkDatasets, judge, notAsked, validationReport } from "./validation.ts";
+import { writeCursor } from "./watch-cursor.ts";
+import { plural } from "./words.ts";
+
+type Input = ToolInput<"run-training-with-guardrails">;
+type Output = OutputOf<typeof contract>;
+type RunStatus = (typeof runStatuses)[number];
+
+export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrails"> = async (
+  input,
+  context,
+) => {
+  const config = await readSavedConfig(context, input.config_name);
+  const detail = context.detail(input.detail);
+  const check = input.check_dataset
+    ? await checkDatasets(
+        config.document,
+        { agent: input.agent, maxFiles: input.max_dataset_files },
+        context,
+      )
+    : notAsked;
+  const validation = judge(config.document, check);
+  const report = validationReport(
+    validation,
+    check,
+    {
+      source: "saved_config",
+      configName: config.name,
+      checkDataset: input.check_dataset,
+      maxDatasetFiles: input.max_dataset_files,
+    },
+    detail,
+  );
+  const guardrails = guardrailsView(input);
+  if (!validation.valid && input.block_on_validation_fail) {
+    return {
+      data: {
+        started: false,
+        status: "blocked_by_validation",
+        config_name: config.name,
+        validation: report,
+        ...(detail === "full" ? { guardrails } : {}),
+        triggered_guardrails: [],
+        next: "create-training-config with overwrite: true",
+      },
+      text: `Nothing was started: the config has ${plural(validation.errors.length, "error")} (${[...new Set(validation.errors.map(({ code }) => code))].slice(0, 4).join(", ")}). Next: correct them with create-training-config (overwrite: true), then the same call.`,
+    };
+  }
+
+  const { result, checked } = await startJob(
+    {
+      tool: "run-training-with-guardrails",
+      config,
+      agent: input.agent,
+      idempotencyKey: input.idempotency_key,
+      forceNew: false,
+      guardrails: { stopOnNan: input.stop_on_nan, nanThreshold: input.nan_threshold },
+      requestedGuardrails: requested(input),
+      maxDatasetFiles: input.max_dataset_files,
+    },
+    context,
+  );
+  const beganMs = context.now();
+  const polled = await monitor(result, input, beganMs, context);
+  const { view } = polled.points.at(-1) as PolledPoint;
+  const now = jobNow(view);
+  const alerts = await guardrailAlerts(view, context);
+  const status = statusOf(view, polled, input, alerts);
+  const next = isTerminal(now.state)
+    ? nextCall(view)
+    : `watch-training-timeseries with job_id ${view.summary.jobId} and this cursor`;
+  const snapshots = polled.points.map((point) => snapshotView(point, beganMs, alerts));
+  const data: Output = {
+    started: !isQueued({ ...view, duplicate: result.duplicate }),
+    status,
+    config_name: config.name,
+    job_id: view.summary.jobId,
+    duplicate: result.duplicate,
+    ...(detail === "full" || report.warnings.length > 0 || !report.valid
+      ? { validation: detail === "full" ? report : briefReport(report) }
+      : {}),
+    ...(detail === "full" ? { guardrails } : {}),
+    ...(detail === "full"
+      ? {
+          monitor: {
+            monitor_seconds: input.monitor_seconds,
+            poll_interval_seconds: input.poll_interval_seconds,
+            snapshot_count: snapshots.length,
+            snapshots: snapshots.slice(-50),
+          },
+          stop_result: stopResult(view),
+        }
+      : {}),
+    triggered_guardrails: alerts,
+    final_status: publicStatus(now.state),
+    job: detail === "full" ? jobAnswer(view, detail) : withoutRepeats(jobAnswer(view, detail)),
+    cursor: isTerminal(now.state)
+      ? null
+      : writeCursor({
+          j: view.summary.jobId,
+          b: context.now(),
+          t: context.now(),
+          step: now.currentStep,
+          loss: typeof now.loss === "number" ? now.loss : null,
+        }),
+    next,
+  };
+  const first = input.monitor_seconds === 0 ? startedMessage(result, checked) : sentence(view);
+  const again = result.duplicate && input.monitor_seconds > 0 ? " The same start was made before; this is its job." : "";
+  const early = polled.end === "deadline" ? " This call's time is over before the window; the job goes on." : "";
+  return {
+    data,
+    text: `Job ${view.summary.jobId}: ${first}${again}${early} Next: ${next}.`,
+  };
+};
+
+/** Once the job exists its id must reach the caller: whatever fails in the watching ends only the watching. */
+async function monitor(
+  result: hub.StartResult,
+  input: Input,
+  beganMs: number,
+  context: EdgeContext,
+): Promise<Polled> {
+  const started: PolledPoint = { view: result, atMs: beganMs };
+  if (input.monitor_seconds === 0) return { points: [started], end: "window" };
+  try {
+    return await pollJob(
+      result.summary.jobId,
+      {
+        firstAtMs: beganMs,
+        untilMs: beganMs + input.monitor_seconds * 1_000,
+        intervalMs: input.poll_interval_seconds * 1_000,
+        stopOnTerminal: true,
+      },
+      context,
+    );
+  } catch (error) {
+    console.error(JSON.stringify({ jobId: result.summary.jobId, error: describe(error) }));
+    return { points: [started], end: "deadline" };
+  }
+}
+
+function requested(input: Input): Record<string, number | boolean> {
+  return {
+    stop_on_repeated_oom: input.stop_on_repeated_oom,
+    stop_on_stalled_progress: input.stop_on_stalled_progress,
+    stop_on_throughput_collapse: input.stop_on_throughput_collapse,
+    oom_threshold: input.oom_threshold,
+    stall_window_seconds: input.stall_window_seconds,
+    min_step_delta: input.min_step_delta,
+    throughput_floor_iter_per_sec: input.throughput_floor_iter_per_sec,
+    low_speed_consecutive_polls: input.low_speed_consecutive_polls,
+  };
+}
+
+function guardrailsView(input: Input): NonNullable<Output["guardrails"]> {
+  return {
+    stop_on_nan: input.stop_on_nan,
+    nan_threshold: input.nan_threshold,
+    stop_on_repeated_oom: input.stop_on_repeated_oom,
+    stop_on_stalled_progress: input.stop_on_stalled_progress,
+    stop_on_throughput_collapse: input.stop_on_throughput_collapse,
+    oom_threshold: input.oom_threshold,
+    stall_window_seconds: input.stall_window_seconds,
+    min_step_delta: input.min_step_delta,
+    throughput_floor_iter_per_sec: input.throughput_floor_iter_per_sec,
+    low_speed_consecutive_polls: input.low_speed_consecutive_polls,
+    acting: input.stop_on_nan ? ["TRAINING_NAN_LOSS"] : [],
+  };
+}
+
+async function guardrailAlerts(view: hub.JobView, context: EdgeContext): Promise<AlertView[]> {
+  if (view.summary.alerts === 0) return [];
+  const outcome = await context.job(view.summary.jobId).events(["alert"], 50);
+  return itemsOf(unwrap(outcome), "alert")
+    .filter(({ guardrail }) => guardrail)
+    .map(alertView);
+}
+
+function statusOf(
+  view: hub.JobView,
+  polled: Polled,
+  input: Input,
+  alerts: readonly AlertView[],
+): RunStatus {
+  const { state } = jobNow(view);
+  const byGuardrail = view.summary.stop?.by.startsWith("guardrail:") === true;
+  switch (state) {
+    case "completed":
+      return "job_completed";
+    case "stopped":
+      return byGuardrail || alerts.length > 0 ? "stopped_by_guardrail" : "job_stopped";
+    case "failed":
+      return "job_failed";
+    case "interrupted":
+      return "job_interrupted";
+    case "queued":
+      return view.queuePosition === null && polled.points.length > 0 ? startedOrWatched(input) : "queued";
+    case "starting":
+    case "running":
+    case "stopping":
+      return startedOrWatched(input);
+  }
+}
+
+function startedOrWatched(input: Input): RunStatus {
+  return input.monitor_seconds === 0 ? "started" : "monitor_window_complete";
+}
+
+function snapshotView(
+  { view, atMs }: PolledPoint,
+  beganMs: number,
+  alerts: readonly AlertView[],
+): GuardrailSnapshot {
+  const now = jobNow(view);
+  return {
+    elapsed_seconds: Math.max(0, Math.round((atMs - beganMs) / 100) / 10),
+    status: publicStatus(now.state),
+    current_step: now.currentStep,
+    progress_pct: now.progress,
+    iter_per_sec_latest: now.stepsPerSecond,
+    triggers: view.summary.alerts === 0 ? [] : alerts.map(({ code }) => code),
+  };
+}
+
+/** Only where a guardrail wanted the stop. */
+function stopResult(view: hub.JobView): Output["stop_result"] {
+  if (view.summary.stop?.by.startsWith("guardrail:") !== true) return null;
+  const { state } = jobNow(view);
+  return {
+    success: isTerminal(state),
+    status: publicStatus(state),
+    message: isTerminal(state) ? "The guardrail's stop is done." : "The guardrail's stop is under way.",
+  };
+}
+
+/** Counts and the first finding; validate-training-config has the rest. */
+function briefReport(report: NonNullable<Output["validation"]>): NonNullable<Output["validation"]> {
+  const brief = { ...report, errors: report.errors.slice(0, 1), warnings: report.warnings.slice(0, 1), suggested_fixes: [] };
+  return JSON.stringify(brief).length < limits.conciseCharacters / 4
+    ? brief
+    : { ...brief, errors: [], warnings: [] };
+}
+
+/** What the answer says at its top already. */
+function withoutRepeats(job: NonNullable<Output["job"]>): NonNullable<Output["job"]> {
+  const { speed_string: _speed, stop: _stop, ...rest } = job;
+  return rest;
+}

@@ -1,0 +1,185 @@
+import { hashJson } from "@trainyard/shared/canonical-json.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { newJobId } from "@trainyard/shared/ids.ts";
+import { parseName } from "@trainyard/shared/names.ts";
+import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
+import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
+import type { DocumentSummary } from "@trainyard/shared/training/ai-toolkit-document.ts";
+import { validateDocument } from "@trainyard/shared/training/validate.ts";
+import type { StoredConfig } from "../hub/config-shelf.ts";
+import type { AgentView, StartResult } from "../hub/hub.ts";
+import { unwrap } from "../outcome.ts";
+import { chooseAgent } from "./choose-agent.ts";
+import { isUnreachable } from "./context.ts";
+import type { EdgeContext } from "./context.ts";
+import { refusal } from "./create-training-config.ts";
+import { datasetPaths } from "./validation.ts";
+
+export interface StartWish {
+  readonly tool: "start-training" | "run-training-with-guardrails";
+  readonly config: StoredConfig;
+  readonly agent: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly forceNew: boolean;
+  readonly guardrails: GuardrailRules;
+  readonly requestedGuardrails: Readonly<Record<string, number | boolean>>;
+  readonly maxDatasetFiles: number;
+}
+
+export interface Started {
+  readonly result: StartResult;
+  /** Its box could be asked about trainer and datasets. */
+  readonly checked: boolean;
+}
+
+/** One way to a job for both tools. Whatever is refused here has left no trace. */
+export async function startJob(wish: StartWish, context: EdgeContext): Promise<Started> {
+  const { document } = wish.config;
+  const summary = readAiToolkitDocument(document);
+  refuseUnsafe(document);
+  const agent = await chooseAgent(context, wish.agent);
+  checkTrainer(agent, summary.trainer);
+  const datasets = await preflight(agent, summary, wish, context);
+
+  const key = await startKey(wish, agent, context);
+  const jobId = newJobId();
+  const started = await context.hub.startJob({
+    ...key,
+    snapshot: {
+      jobId,
+      owner: context.principal.owner,
+      agentId: agent.agentId,
+      agentName: agent.capabilities.name,
+      jobName: jobNameOf(summary, wish.config.name),
+      configName: wish.config.name,
+      trainer: summary.trainer,
+      trainerVersion:
+        agent.capabilities.trainers.find(({ name }) => name === summary.trainer)?.version ?? null,
+      document: { ...document },
+      totalSteps: wholeOrNull(summary.steps),
+      datasets: [...(datasets ?? [])],
+      guardrails: wish.guardrails,
+      requestedGuardrails: { ...wish.requestedGuardrails },
+      slot: slotFor(agent, summary.trainer),
+      createdAtMs: context.now(),
+      createdBy: context.principal.tokenId,
+    },
+  });
+  return { result: unwrap(started), checked: datasets !== null };
+}
+
+/** Other errors are the validating tool's to block; these would reach beyond the job, whoever saved the config. */
+const unsafe: ReadonlySet<string> = new Set([
+  "PLACEHOLDER_REFUSED",
+  "POLICY_DENIED",
+  "PATH_ESCAPE",
+  "CONTROL_CHARACTERS",
+  "CONFIG_TOO_DEEP",
+  "INVALID_CONFIG_TYPE",
+  "INVALID_CONFIG_ROOT",
+  "MISSING_PROCESS",
+]);
+
+function refuseUnsafe(document: unknown): void {
+  const errors = validateDocument(document).errors.filter(({ code }) => unsafe.has(code));
+  if (errors.length > 0) throw refusal(errors);
+}
+
+function checkTrainer(agent: AgentView, trainer: DocumentSummary["trainer"]): void {
+  const known = agent.capabilities.trainers.find(({ name }) => name === trainer);
+  if (known?.found === true) return;
+  throw trainerMissing(agent, trainer, known?.reason ?? null);
+}
+
+function trainerMissing(
+  agent: AgentView,
+  trainer: DocumentSummary["trainer"],
+  reason: string | null,
+): AppError {
+  return new AppError("TRAINER_NOT_FOUND", `The box has no trainer ${trainer}. Nothing was started.`, {
+    hint:
+      trainer === "tiny"
+        ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
+        : 'Install AI Toolkit on the box (https://github.com/ostris/ai-toolkit) and start the agent again with AI_TOOLKIT_DIR set to its folder; or try model_name "tiny", which needs no GPU.',
+    details: { trainer, agent_id: agent.agentId, reason },
+  });
+}
+
+/** Null: the box is off, and the job waits for it unchecked; the box checks again before it starts anything. */
+async function preflight(
+  agent: AgentView,
+  summary: DocumentSummary,
+  wish: StartWish,
+  context: EdgeContext,
+): Promise<readonly DatasetFacts[] | null> {
+  let answer;
+  try {
+    answer = await context.callAgent(agent.agentId, "preflight", {
+      trainer: summary.trainer,
+      datasets: datasetPaths(wish.config.document),
+      maxFiles: wish.maxDatasetFiles,
+    });
+  } catch (error) {
+    if (isUnreachable(error)) return null;
+    throw error;
+  }
+  if (answer.trainer !== null && !answer.trainer.found) {
+    throw trainerMissing(agent, summary.trainer, answer.trainer.reason);
+  }
+  const missing = answer.datasets.filter(({ exists, isDirectory }) => !exists || !isDirectory);
+  if (missing.length > 0) {
+    throw new AppError("DATASET_NOT_FOUND", "The box has no dataset of the config's name. Nothing was started.", {
+      hint: "Upload it with create-upload-link, or choose one of list-datasets and save the config with it.",
+      details: { datasets: missing.map(({ reference }) => reference), agent_id: agent.agentId },
+    });
+  }
+  return answer.datasets;
+}
+
+/** A tiny training needs no GPU and must not wait for one. */
+function slotFor(agent: AgentView, trainer: DocumentSummary["trainer"]): string {
+  const { slots } = agent.capabilities;
+  const gpu = slots.find((slot) => slot.startsWith("gpu:"));
+  const wanted = trainer === "tiny" ? "cpu" : (gpu ?? "cpu");
+  return slots.includes(wanted) ? wanted : (slots[0] ?? "cpu");
+}
+
+function jobNameOf(summary: DocumentSummary, configName: string): string {
+  try {
+    return parseName("job", summary.jobName);
+  } catch (error) {
+    if (error instanceof AppError) return configName;
+    throw error;
+  }
+}
+
+function wholeOrNull(value: number | null): number | null {
+  return value !== null && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/**
+ * An explicit key holds for good and for the same config and box. Without one, the same caller, tool, content and rules
+ * within a minute are the same start: a model repeats a call after a time-out.
+ */
+async function startKey(
+  wish: StartWish,
+  agent: AgentView,
+  { principal }: EdgeContext,
+): Promise<{ readonly idempotencyKey: string; readonly argsHash: string }> {
+  const what = { tool: wish.tool, config: wish.config.name.toLowerCase(), agent: agent.agentId };
+  if (wish.idempotencyKey !== undefined) {
+    return { idempotencyKey: `key:${wish.idempotencyKey}`, argsHash: await hashJson(what) };
+  }
+  const argsHash = await hashJson({
+    ...what,
+    principal: principal.tokenId,
+    document: wish.config.document,
+    guardrails: wish.guardrails,
+    requested: wish.requestedGuardrails,
+  });
+  return {
+    idempotencyKey: wish.forceNew ? `new:${crypto.randomUUID()}` : `auto:${argsHash}`,
+    argsHash,
+  };
+}

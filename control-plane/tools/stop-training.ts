@@ -1,0 +1,41 @@
+import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import { unwrap } from "../outcome.ts";
+import type { EdgeHandler } from "./context.ts";
+import { jobAnswer, jobNow, nextCall, sentence } from "./job-answer.ts";
+
+export const stopTraining: EdgeHandler<"stop-training"> = async (input, context) => {
+  const detail = context.detail(undefined);
+  const before = unwrap(await context.hub.viewJob(input.job_id, false));
+  if (isTerminal(before.summary.state)) {
+    const message = `It had ended before; nothing was changed. ${sentence(before)}`;
+    return {
+      data: { ...jobAnswer(before, detail), success: true, already_ended: true, message },
+      text: `Job ${input.job_id}: ${message} Next: ${nextCall(before)}.`,
+    };
+  }
+  const { delivered, ...after } = unwrap(
+    await context.hub.stopJob(input.job_id, input.mode, "user", input.reason ?? ""),
+  );
+  const now = jobNow(after);
+  const since =
+    now.currentStep === null ? null : now.currentStep - (after.summary.lastCheckpoint?.step ?? 0);
+  const message = messageFor(after.summary.state, delivered, input.mode);
+  return {
+    data: {
+      ...jobAnswer(after, detail),
+      success: true,
+      already_ended: false,
+      message,
+      steps_since_checkpoint: since === null ? null : Math.max(0, since),
+    },
+    text: `Job ${input.job_id}: ${message} Next: get-training-status with job_id ${input.job_id}.`,
+  };
+};
+
+function messageFor(state: string, delivered: boolean, mode: "checkpoint" | "now"): string {
+  if (state === "stopped") return "It was taken out of the queue and never ran.";
+  if (!delivered) return "The stop is noted; the box has not confirmed it and gets it when it connects.";
+  return mode === "checkpoint"
+    ? "The box is saving a checkpoint and then stops it; this can take some minutes."
+    : "The box is stopping it now; steps after the last checkpoint are lost.";
+}

@@ -1,0 +1,141 @@
+import { AppError } from "@trainyard/shared/errors.ts";
+import { parseConfigRef } from "@trainyard/shared/names.ts";
+import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
+import { toAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
+import { familyOfModelName } from "@trainyard/shared/training/families.ts";
+import { trainingConfigFromArguments } from "@trainyard/shared/training/training-config.ts";
+import type { TrainingConfigArguments } from "@trainyard/shared/training/training-config.ts";
+import type { Validation } from "@trainyard/shared/training/validate.ts";
+import { parse as parseYaml } from "yaml";
+import type { EdgeContext, EdgeHandler } from "./context.ts";
+import { readSavedConfig } from "./saved-config.ts";
+import { checkDatasets, judge, notAsked, validationReport } from "./validation.ts";
+import type { ReportContext } from "./validation.ts";
+import { plural } from "./words.ts";
+
+type Input = ToolInput<"validate-training-config">;
+
+export const validateTrainingConfig: EdgeHandler<"validate-training-config"> = async (
+  input,
+  context,
+) => {
+  const about: ReportContext = {
+    source:
+      input.config !== undefined
+        ? "config_argument"
+        : input.config_name !== undefined
+          ? "saved_config"
+          : "draft_parameters",
+    configName: input.config_name === undefined ? null : parseConfigRef(input.config_name),
+    checkDataset: input.check_dataset,
+    maxDatasetFiles: input.max_dataset_files,
+  };
+  const read = await readDocument(input, context);
+  const check =
+    read.problem === null && input.check_dataset
+      ? await checkDatasets(
+          read.document,
+          { agent: input.agent, maxFiles: input.max_dataset_files },
+          context,
+        )
+      : notAsked;
+  const validation = read.problem ?? judge(read.document, check);
+  const report = validationReport(validation, check, about, context.detail(input.detail));
+  const counts = `${plural(validation.errors.length, "error")}, ${plural(validation.warnings.length, "warning")}`;
+  const dataset = check.facts === null ? " The dataset was not looked at." : "";
+  return {
+    data: report,
+    text: `The config is ${validation.valid ? "valid" : "not valid"}: ${counts}.${dataset} Next: ${nextStep(about, validation.valid)}.`,
+  };
+};
+
+function nextStep(about: ReportContext, valid: boolean): string {
+  if (!valid) return "correct what errors names, with create-training-config (overwrite: true)";
+  if (about.source === "saved_config") {
+    return `run-training-with-guardrails with config_name ${about.configName ?? ""}`;
+  }
+  return "create-training-config with these values, then run-training-with-guardrails";
+}
+
+interface ReadDocument {
+  readonly document: unknown;
+  /** Set where there is no document to judge. */
+  readonly problem: Validation | null;
+}
+
+/** config wins over config_name, which wins over the draft. */
+async function readDocument(input: Input, context: EdgeContext): Promise<ReadDocument> {
+  if (typeof input.config === "string") return parseText(input.config);
+  if (input.config !== undefined) return { document: input.config, problem: null };
+  if (input.config_name !== undefined) {
+    return { document: (await readSavedConfig(context, input.config_name)).document, problem: null };
+  }
+  const { model_name: modelName, dataset_path: datasetPath } = input;
+  if (modelName === undefined || datasetPath === undefined) {
+    throw new AppError("INVALID_ARGUMENT", "There is nothing to validate.", {
+      hint: "Give config_name, or config, or model_name and dataset_path together.",
+    });
+  }
+  try {
+    const draft = draftOf(input, modelName, datasetPath, context);
+    return { document: toAiToolkitDocument(trainingConfigFromArguments(draft)), problem: null };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { document: null, problem: oneError(error.code, error.message, error.hint) };
+  }
+}
+
+function draftOf(
+  input: Input,
+  modelName: string,
+  datasetPath: string,
+  { given }: EdgeContext,
+): TrainingConfigArguments {
+  const numbers = {
+    resolution: input.resolution,
+    batch_size: input.batch_size,
+    learning_rate: input.learning_rate,
+    steps: input.steps,
+    rank: input.rank,
+    alpha: input.alpha,
+    low_vram: input.low_vram,
+  };
+  const tiny = familyOfModelName(modelName)?.name === "tiny";
+  return {
+    name: input.name ?? "draft",
+    model_name: modelName,
+    dataset_path: datasetPath,
+    ...(tiny
+      ? Object.fromEntries(Object.entries(numbers).filter(([key]) => given.has(key)))
+      : numbers),
+    trigger_word: input.trigger_word,
+    test_prompts: input.test_prompts,
+  };
+}
+
+function parseText(text: string): ReadDocument {
+  try {
+    // JSON is YAML. Aliases are bounded: a few of them can unfold to gigabytes.
+    const document: unknown = parseYaml(text, { maxAliasCount: 20, logLevel: "silent" });
+    return { document, problem: null };
+  } catch {
+    return {
+      document: null,
+      problem: oneError(
+        "INVALID_CONFIG_TYPE",
+        "The text is neither JSON nor YAML.",
+        "Give the config as an object, or check its indentation.",
+      ),
+    };
+  }
+}
+
+function oneError(code: string, message: string, fix: string | undefined): Validation {
+  return {
+    valid: false,
+    errors: [{ code, severity: "error", message, ...(fix === undefined ? {} : { fix }) }],
+    warnings: [],
+    suggestedFixes: fix === undefined ? [] : [fix],
+    normalized: null,
+  };
+}

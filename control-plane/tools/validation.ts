@@ -1,0 +1,221 @@
+import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import type { DatasetFacts as BoxFacts } from "@trainyard/shared/protocol/operations.ts";
+import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
+import type { ValidationIssue, ValidationReport } from "@trainyard/shared/tools/validate-training-config.ts";
+import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
+import type { DatasetFacts, Finding } from "@trainyard/shared/training/finding.ts";
+import { validateDocument } from "@trainyard/shared/training/validate.ts";
+import type { Validation } from "@trainyard/shared/training/validate.ts";
+import type { AgentView } from "../hub/hub.ts";
+import { chooseAgent } from "./choose-agent.ts";
+import { isUnreachable } from "./context.ts";
+import type { Detail, EdgeContext } from "./context.ts";
+
+export interface DatasetCheck {
+  /** Null: no box could be asked. */
+  readonly facts: readonly BoxFacts[] | null;
+  /** Why not, when it was wanted. */
+  readonly reason: string | null;
+}
+
+export const notAsked: DatasetCheck = { facts: null, reason: null };
+
+/** What the box knows of the datasets that a document names. A box that cannot be asked is a warning, not a failure. */
+export async function checkDatasets(
+  document: unknown,
+  options: { readonly agent: string | undefined; readonly maxFiles: number },
+  context: EdgeContext,
+): Promise<DatasetCheck> {
+  const datasets = datasetPaths(document);
+  if (datasets.length === 0) return notAsked;
+  let agent: AgentView;
+  try {
+    agent = await chooseAgent(context, options.agent);
+  } catch (error) {
+    if (!(error instanceof AppError) || options.agent !== undefined) throw error;
+    return { facts: null, reason: error.message };
+  }
+  try {
+    const { datasets: facts } = await context.callAgent(agent.agentId, "preflight", {
+      trainer: null,
+      datasets,
+      maxFiles: options.maxFiles,
+    });
+    return { facts, reason: null };
+  } catch (error) {
+    if (isUnreachable(error)) return { facts: null, reason: error.message };
+    throw error;
+  }
+}
+
+/** Bounded as the operation is: a document may name more than a box should look at for one question. */
+export function datasetPaths(document: unknown): string[] {
+  const paths = new Set(readAiToolkitDocument(document).datasets);
+  return [...paths].filter((path) => path.length <= 300).slice(0, 50);
+}
+
+export function judge(document: unknown, check: DatasetCheck): Validation {
+  const facts =
+    check.facts === null
+      ? {}
+      : { datasets: Object.fromEntries(check.facts.map((one) => [one.reference, judgedFacts(one)])) };
+  const validation = validateDocument(document, facts);
+  if (check.reason === null) return validation;
+  const finding: Finding = {
+    code: "DATASET_NOT_CHECKED",
+    severity: "warning",
+    message: `The dataset was not checked: ${check.reason}`,
+    fix: "Check again when the box is connected; with several boxes, name one in agent.",
+  };
+  return {
+    ...validation,
+    warnings: [...validation.warnings, finding],
+    suggestedFixes: [...validation.suggestedFixes, finding.fix as string],
+  };
+}
+
+function judgedFacts(facts: BoxFacts): DatasetFacts {
+  return {
+    exists: facts.exists,
+    isDirectory: facts.isDirectory,
+    images: facts.images,
+    scanned: facts.images,
+    captionCoveragePct: coverage(facts),
+    duplicates: null,
+    corrupt: null,
+  };
+}
+
+/** Share of pictures with a caption that says something, one decimal; null without pictures. */
+function coverage(facts: BoxFacts): number | null {
+  if (facts.images === 0) return null;
+  const filled = Math.max(0, facts.captioned - facts.emptyCaptions);
+  return Math.round((filled / facts.images) * 1_000) / 10;
+}
+
+export function datasetAnalysis(facts: BoxFacts): DatasetAnalysisView {
+  return {
+    dataset_path: facts.name === null ? facts.reference : `datasets/${facts.name}`,
+    exists: facts.exists,
+    ...(facts.exists
+      ? facts.isDirectory
+        ? {}
+        : { error: "dataset_path_not_directory" as const }
+      : { error: "dataset_path_not_found" as const }),
+    total_images: facts.images,
+    scanned_images: facts.images,
+    scan_limited: facts.scanLimited,
+    total_size_bytes: facts.totalBytes,
+    caption_non_empty_count: Math.max(0, facts.captioned - facts.emptyCaptions),
+    caption_missing_count: Math.max(0, facts.images - facts.captioned),
+    caption_empty_count: facts.emptyCaptions,
+    caption_coverage_pct: coverage(facts),
+    fingerprint: facts.fingerprint,
+  };
+}
+
+export interface ReportContext {
+  readonly source: "config_argument" | "saved_config" | "draft_parameters";
+  readonly configName: string | null;
+  readonly checkDataset: boolean;
+  readonly maxDatasetFiles: number;
+}
+
+export function validationReport(
+  validation: Validation,
+  check: DatasetCheck,
+  about: ReportContext,
+  detail: Detail,
+): ValidationReport {
+  const { normalized } = validation;
+  const short: ValidationReport = {
+    valid: validation.valid,
+    errors: validation.errors.map(issueView),
+    warnings: validation.warnings.map(issueView),
+    suggested_fixes: [...validation.suggestedFixes],
+    summary: {
+      error_count: validation.errors.length,
+      warning_count: validation.warnings.length,
+      is_flux_model: normalized?.model.isFluxModel ?? false,
+      dataset_checked: check.facts !== null,
+    },
+  };
+  if (detail === "concise") return shortened(short);
+  const facts = check.facts?.find(({ reference }) => reference === normalized?.dataset.path);
+  return {
+    ...short,
+    ...(normalized === null
+      ? {}
+      : {
+          normalized_config: {
+            job_name: normalized.jobName,
+            trainer: normalized.trainer,
+            model: {
+              name_or_path: normalized.model.nameOrPath,
+              resolved_name_or_path: null,
+              resolution_source: null,
+              arch: normalized.model.arch,
+              is_flux_model: normalized.model.isFluxModel,
+              is_flux_arch: normalized.model.isFluxArch,
+              low_vram: normalized.model.lowVram,
+            },
+            dataset: {
+              path: normalized.dataset.path,
+              exists: facts?.exists ?? null,
+              stats: facts === undefined ? null : datasetAnalysis(facts),
+            },
+            train: {
+              resolution: [...normalized.train.resolution],
+              batch_size: normalized.train.batchSize,
+              steps: normalized.train.steps,
+              learning_rate: normalized.train.learningRate,
+              rank: normalized.train.rank,
+              alpha: normalized.train.alpha,
+            },
+            sample: {
+              prompt_count: normalized.sample.promptCount,
+              trigger_word: normalized.sample.triggerWord,
+            },
+          },
+        }),
+    config_context: {
+      config_source: about.source,
+      requested_config_name: about.configName,
+      check_dataset: about.checkDataset,
+      max_dataset_files: about.maxDatasetFiles,
+    },
+  };
+}
+
+function issueView(finding: Finding): ValidationIssue {
+  return {
+    code: finding.code,
+    message: finding.message,
+    ...(finding.field === undefined ? {} : { field: finding.field }),
+    ...(finding.value === undefined
+      ? {}
+      : { value: finding.value as NonNullable<ValidationIssue["value"]> }),
+  };
+}
+
+/** Errors first: what does not fit is told by the counts in the summary. */
+function shortened(report: ValidationReport): ValidationReport {
+  let room = limits.conciseCharacters - 500;
+  const take = <Entry>(entries: readonly Entry[]): Entry[] => {
+    const taken: Entry[] = [];
+    for (const entry of entries) {
+      const characters = JSON.stringify(entry).length + 1;
+      if (characters > room) break;
+      room -= characters;
+      taken.push(entry);
+    }
+    return taken;
+  };
+  return {
+    ...report,
+    errors: take(report.errors),
+    suggested_fixes: take(report.suggested_fixes.slice(0, 3)),
+    warnings: take(report.warnings),
+  };
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from "node:crypto";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { operations } from "@trainyard/shared/protocol/operations.ts";
+import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
+import type { KnownSecret } from "@trainyard/shared/redact.ts";
+import { createCalls } from "./calls.ts";
+import { connect } from "./connection.ts";
+import type { Connection, OpenSocket, Rhythm } from "./connection.ts";
+import { sweepStaging } from "./files/staging.ts";
+import { loadOrCreateIdentity, openHome, readBootId } from "./home.ts";
+import type { Home, Identity } from "./home.ts";
+import { acquireLock } from "./home-lock.ts";
+import { describeBox } from "./host/capabilities.ts";
+import { createHostFacts, nvidiaSmi } from "./host/host-facts.ts";
+import type { LadderDeadlines } from "./jobs/stop-ladder.ts";
+import { shimLauncher } from "./jobs/shim-launcher.ts";
+import { systemProcesses } from "./jobs/process-identity.ts";
+import { createSupervisor } from "./jobs/supervisor.ts";
+import type { Supervisor } from "./jobs/supervisor.ts";
+import type { Log } from "./log.ts";
+import { operationHandlers } from "./operations/handlers.ts";
+import type { OperationContext, OperationHandler } from "./operations/operation-context.ts";
+import { openSpool } from "./spool.ts";
+import type { Spool } from "./spool.ts";
+import type { Time } from "./time.ts";
+import { createTinyTrainer } from "./trainers/tiny-trainer.ts";
+import { createTrainers } from "./trainers/detect.ts";
+import { openWebSocket } from "./web-socket.ts";
+
+export interface AgentOptions {
+  /** http(s) address of the control plane. */
+  readonly url: string;
+  /** Folder of this box's home; made when it is not there. */
+  readonly home: string;
+  readonly log: Log;
+  readonly time: Time;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Scripts that are started as processes of their own. */
+  readonly shimEntry: string;
+  readonly tinyEntry: string;
+  readonly version: string;
+  readonly openSocket?: OpenSocket;
+  readonly rhythm?: Partial<Rhythm>;
+  readonly deadlines?: LadderDeadlines;
+}
+
+export interface Agent {
+  readonly home: Home;
+  readonly identity: Identity;
+  readonly supervisor: Supervisor;
+  readonly spool: Spool;
+  readonly connection: Connection;
+  /** Saves what was read and goes; trainings live on. */
+  close(): void;
+}
+
+/** Puts the box's parts together. Throws NAME_CONFLICT when another agent holds the home. */
+export function startAgent(options: AgentOptions): Agent {
+  const { log, time } = options;
+  const home = openHome(options.home);
+  const lock = acquireLock(home.lock);
+  if (lock === null) {
+    throw new AppError("NAME_CONFLICT", "Another agent runs with this home.", {
+      hint: "Stop it, or choose another --home.",
+    });
+  }
+  const identity = loadOrCreateIdentity(home);
+  const bootId = readBootId();
+  const spool = openSpool({ path: home.spool, clock: time, log, reservePath: home.reserve });
+  const trainers = createTrainers([createTinyTrainer({ entry: options.tinyEntry, version: options.version })]);
+  const host = createHostFacts({ time, queryGpus: nvidiaSmi(log) });
+  const secrets = secretsOf(process.env);
+  const stopping = new AbortController();
+  let connection: Connection | null = null;
+
+  const supervisor = createSupervisor(
+    {
+      home,
+      spool,
+      time,
+      log,
+      processes: systemProcesses(),
+      bootId,
+      launchShim: shimLauncher(options.shimEntry),
+      signal: (pid, signal) => process.kill(pid, signal),
+      secrets,
+      ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
+      onCommitted: (key, urgent) => connection?.committed(key, urgent),
+    },
+    trainers,
+  );
+  const context: OperationContext = {
+    home,
+    spool,
+    supervisor,
+    trainers,
+    host,
+    time,
+    log,
+    secrets,
+    url: options.url.replace(/\/+$/, ""),
+    fetch,
+    signal: stopping.signal,
+  };
+  const calls = createCalls({
+    ledger: spool.ledger,
+    log,
+    run: async (operation: OperationName, args: unknown) => {
+      // The schema of `operation` made `args`: the one place where the two maps meet.
+      const handler = operationHandlers[operation] as OperationHandler<OperationName>;
+      return operations[operation].value.parse(await handler(args as never, context));
+    },
+  });
+
+  supervisor.adopt();
+  sweepStaging(home, time.now());
+  connection = connect({
+    url: options.url,
+    identity,
+    instanceId: `instance_${randomBytes(16).toString("hex")}`,
+    bootId,
+    capabilities: () => describeBox({ host, trainers, software: `trainyard ${options.version}` }),
+    heads: () => supervisor.heads(),
+    head: (key) => supervisor.head(key),
+    onCall: (call, answer) => calls.deliver(call, answer),
+    onWatch: (jobId, forMs) => supervisor.watch(jobId, forMs),
+    spool,
+    time,
+    random: options.random,
+    log,
+    openSocket: options.openSocket ?? openWebSocket,
+    ...(options.rhythm === undefined ? {} : { rhythm: options.rhythm }),
+  });
+  const live = connection;
+
+  let closed = false;
+  return {
+    home,
+    identity,
+    supervisor,
+    spool,
+    connection: live,
+    close() {
+      if (closed) return;
+      closed = true;
+      stopping.abort();
+      supervisor.close();
+      live.close();
+      spool.close();
+      lock.release();
+    },
+  };
+}
+
+/** Values of our own environment that must not appear in a log that leaves the box. */
+function secretsOf(environment: Readonly<Record<string, string | undefined>>): readonly KnownSecret[] {
+  return Object.entries(environment).flatMap(([name, value]) =>
+    value !== undefined && value.length >= 8 && /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL)/i.test(name)
+      ? [{ value, kind: "secret" }]
+      : [],
+  );
+}

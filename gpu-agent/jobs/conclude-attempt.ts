@@ -1,0 +1,142 @@
+import { concludeAttempt } from "@trainyard/shared/jobs/conclude.ts";
+import type { Conclusion, FinalArtifact, ProcessEnd, StopWanted } from "@trainyard/shared/jobs/conclude.ts";
+import type { Item } from "@trainyard/shared/protocol/items.ts";
+import { redact } from "@trainyard/shared/redact.ts";
+import type { KnownSecret } from "@trainyard/shared/redact.ts";
+import type { Home } from "../home.ts";
+import { errorFields } from "../log.ts";
+import type { Log } from "../log.ts";
+import { hashInside } from "../models/file-hash.ts";
+import type { Spool, StreamKey } from "../spool.ts";
+import type { Time } from "../time.ts";
+import type { PreparedTraining, Trainer } from "../trainers/trainer.ts";
+import type { AttemptMemory } from "./attempt-memory.ts";
+
+/** Clocks of files and of this process differ by less; an earlier attempt's files are older than that. */
+const clockSlackMs = 2_000;
+
+export interface EndedAttempt {
+  readonly key: StreamKey;
+  readonly end: ProcessEnd;
+  readonly memory: AttemptMemory;
+  readonly stopWanted: StopWanted | null;
+  readonly forced: boolean;
+  readonly training: PreparedTraining;
+  readonly outputFolder: string;
+  readonly createdAtMs: number;
+}
+
+interface ConcludeEnvironment {
+  readonly home: Home;
+  readonly spool: Spool;
+  readonly time: Time;
+  readonly log: Log;
+  readonly secrets: readonly KnownSecret[];
+}
+
+/** Puts the evidence together: the process's end, what was read, and the files that are there. */
+export async function concludeFromFiles(
+  attempt: EndedAttempt,
+  trainer: Trainer,
+  { home, spool, time, log, secrets }: ConcludeEnvironment,
+): Promise<{ readonly conclusion: Conclusion; readonly items: readonly Item[] }> {
+  const { memory, training } = attempt;
+  const last = trainer
+    .checkpoints(attempt.outputFolder, training.name)
+    .findLast((file) => file.final && file.modifiedAtMs >= attempt.createdAtMs - clockSlackMs);
+  const sha256 =
+    last === undefined || !last.valid
+      ? null
+      : await hashInside(spool, home.outputs, [training.outputName, last.name]).catch((error: unknown) => {
+          // What cannot be read whole is no model, and the attempt's end must not wait for it.
+          log("error", "the final model cannot be read", { ...attempt.key, ...errorFields(error) });
+          return null;
+        });
+  const finalArtifact: FinalArtifact | null =
+    last === undefined
+      ? null
+      : { path: virtualPath(training, last.name), bytes: last.bytes, valid: sha256 !== null, step: last.step };
+  const errorLine = memory.errorLine ?? memory.lastTracebackLine;
+  const conclusion = concludeAttempt({
+    end: attempt.end,
+    stopWanted: attempt.stopWanted === null ? null : { by: attempt.stopWanted.by, reason: attempt.stopWanted.reason },
+    stopMarkerSeen: memory.stopMarker,
+    forced: attempt.forced,
+    finalArtifact,
+    completedSteps: memory.currentStep,
+    totalSteps: memory.totalSteps,
+    nanSteps: memory.guardrail.nanSteps,
+    errorLine: errorLine === null ? null : redact(errorLine, secrets),
+  });
+  if (last === undefined || sha256 === null) return { conclusion, items: [] };
+  return {
+    conclusion,
+    items: [
+      {
+        kind: "artifact",
+        atMs: time.now(),
+        name: last.name,
+        path: virtualPath(training, last.name),
+        bytes: last.bytes,
+        sha256,
+        step: last.step,
+      },
+    ],
+  };
+}
+
+interface OutputLook {
+  readonly outputFolder: string;
+  readonly training: PreparedTraining;
+  readonly memory: AttemptMemory;
+  readonly createdAtMs: number;
+  readonly nowMs: number;
+}
+
+/** Checkpoints that the stream does not hold yet. While it runs only whole ones: a file may still be growing. */
+export function checkpointItems(
+  trainer: Trainer,
+  { training, memory, outputFolder, nowMs, createdAtMs, last }: OutputLook & { readonly last: boolean },
+): readonly { readonly item: Extract<Item, { kind: "checkpoint" }>; readonly name: string }[] {
+  const announced = new Set(memory.announced);
+  return trainer
+    .checkpoints(outputFolder, training.name)
+    .filter((file) => file.modifiedAtMs >= createdAtMs - clockSlackMs && !announced.has(file.name))
+    .filter((file) => file.valid || last)
+    .map((file) => ({
+      name: file.name,
+      item: {
+        kind: "checkpoint",
+        atMs: nowMs,
+        step: file.final ? null : file.step,
+        path: virtualPath(training, file.name),
+        bytes: file.bytes,
+        valid: file.valid,
+        final: file.final,
+      },
+    }));
+}
+
+export function sampleItems(
+  trainer: Trainer,
+  { training, memory, outputFolder, nowMs, createdAtMs }: OutputLook,
+): readonly Extract<Item, { kind: "sample" }>[] {
+  const mark = memory.sampleMark;
+  return trainer
+    .samples(outputFolder)
+    .filter(({ step, index }) => mark === null || step > mark.step || (step === mark.step && index > mark.index))
+    .filter(({ writtenAtMs, bytes }) => writtenAtMs >= createdAtMs - clockSlackMs && bytes > 0)
+    .map(({ name, step, index, bytes }) => ({
+      kind: "sample",
+      atMs: nowMs,
+      step,
+      index,
+      path: virtualPath(training, name),
+      bytes,
+    }));
+}
+
+/** The form in which files of the box go by outside: below the virtual root. */
+export function virtualPath({ outputName }: Pick<PreparedTraining, "outputName">, name: string): string {
+  return `outputs/${outputName}/${name}`;
+}

@@ -1,0 +1,270 @@
+import { lstatSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import { foldName, parseName } from "@trainyard/shared/names.ts";
+import type { Head } from "@trainyard/shared/protocol/items.ts";
+import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { writeFileAtomic } from "../files/atomic-write.ts";
+import { attemptFiles } from "../home.ts";
+import { errorFields } from "../log.ts";
+import type { AttemptRow, StreamKey } from "../spool.ts";
+import type { Trainers } from "../trainers/detect.ts";
+import type { Trainer } from "../trainers/trainer.ts";
+import type { AttemptMemory } from "./attempt-memory.ts";
+import { runAttempt } from "./attempt-runner.ts";
+import type { AttemptRunner, RunnerEnvironment } from "./attempt-runner.ts";
+import { parseSpec, parseStop } from "./attempt-spec.ts";
+import type { AttemptSpec } from "./attempt-spec.ts";
+import { headOf } from "./head.ts";
+
+export interface JobHead extends StreamKey {
+  readonly lastSeq: number;
+  readonly head: Head;
+}
+
+export interface Supervisor {
+  /** Takes up every attempt that had not ended; call once, before the first start. */
+  adopt(): void;
+  start(args: OperationArgs<"start-attempt">): Promise<OperationValue<"start-attempt">>;
+  stop(args: OperationArgs<"stop-attempt">): OperationValue<"stop-attempt">;
+  watch(jobId: string, forMs: number): void;
+  /** The newest truth about one attempt, also when it has ended. */
+  head(key: StreamKey): Head | null;
+  /** Attempts that live or have something the edge has not acknowledged. */
+  heads(): readonly JobHead[];
+  liveJobs(): readonly StreamKey[];
+  /** What runs in this folder below the outputs; a reader must know before it takes a file away. */
+  jobOfOutput(outputName: string): string | null;
+  /** Resolves when this attempt has ended; at once when it is not live. */
+  ended(key: StreamKey): Promise<void>;
+  close(): void;
+}
+
+export function createSupervisor(environment: RunnerEnvironment, trainers: Trainers): Supervisor {
+  const { home, spool, time, log } = environment;
+  const runners = new Map<string, AttemptRunner>();
+  /** A viewer may come before the process does. */
+  const watchedUntil = new Map<string, number>();
+  let closed = false;
+  const nameOf = ({ jobId, attempt }: StreamKey): string => `${jobId}/${attempt}`;
+
+  const run = (row: AttemptRow, spec: AttemptSpec, trainer: Trainer): void => {
+    const key = { jobId: row.jobId, attempt: row.attempt };
+    const runner = runAttempt(
+      key,
+      { spec, state: row.state, process: row.process, stop: parseStop(row.stop), createdAtMs: row.createdAtMs },
+      trainer,
+      environment,
+    );
+    runners.set(nameOf(key), runner);
+    const watchedMs = (watchedUntil.get(key.jobId) ?? 0) - time.monotonic();
+    if (watchedMs > 0) runner.watch(watchedMs);
+    void runner.ended.then(() => {
+      if (!closed) runners.delete(nameOf(key));
+    });
+  };
+
+  const refuseBusySlot = (slot: string): void => {
+    const other = [...runners.values()].find((runner) => runner.spec.args.slot === slot);
+    if (other === undefined) return;
+    throw new AppError("QUOTA_EXCEEDED", `The slot ${slot} is busy with ${other.key.jobId}.`, {
+      hint: "Wait until that job has ended, or stop it with stop-training.",
+      details: { slot, job_id: other.key.jobId },
+    });
+  };
+
+  const headOfAttempt = (key: StreamKey): Head | null => {
+    const runner = runners.get(nameOf(key));
+    if (runner !== undefined) return runner.head();
+    const row = spool.attempt(key);
+    if (row === null) return null;
+    const memory = spool.reader(key) as AttemptMemory | null;
+    return headOf({
+      state: row.state,
+      memory,
+      files: attemptFiles(home, key.jobId, key.attempt),
+      secrets: environment.secrets,
+      observedAtMs: memory?.observedAtMs ?? row.createdAtMs,
+    });
+  };
+
+  return {
+    adopt() {
+      for (const row of spool.attempts()) {
+        if (isTerminal(row.state)) continue;
+        const spec = parseSpec(row.spec);
+        const trainer = spec === null ? null : trainers.get(spec.args.trainer);
+        if (spec === null || trainer === null) {
+          // Kept as it is: another version may know it. Its process, if any, is not ours to end.
+          log("error", "an attempt cannot be taken up by this version", { jobId: row.jobId, attempt: row.attempt });
+          continue;
+        }
+        try {
+          run(row, spec, trainer);
+        } catch (error) {
+          log("error", "an attempt cannot be taken up", { jobId: row.jobId, attempt: row.attempt, ...errorFields(error) });
+        }
+      }
+    },
+    async start(args) {
+      const key = { jobId: args.jobId, attempt: args.attempt };
+      const files = attemptFiles(home, key.jobId, key.attempt);
+      const before = spool.attempt(key);
+      if (before !== null) return acceptedBefore(before, args);
+      parseName("job", args.jobName);
+      const trainer = trainers.get(args.trainer);
+      const fact = await trainer?.detect();
+      if (trainer === null || fact === undefined || !fact.found) throw trainerMissing(args.trainer, fact?.reason);
+      // Asked again behind the await: two deliveries may have come in.
+      const meanwhile = spool.attempt(key);
+      if (meanwhile !== null) return acceptedBefore(meanwhile, args);
+      refuseBusySlot(args.slot);
+
+      const outputName = chooseOutput(args, spool.attempts(), home.outputs);
+      const training = trainer.prepare({
+        jobId: args.jobId,
+        attempt: args.attempt,
+        document: args.document,
+        slot: args.slot,
+        totalSteps: args.totalSteps,
+        home,
+        files,
+        outputName,
+      });
+      const outputFolder = join(home.outputs, outputName);
+      mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
+      if (args.attempt > 1) setDamagedAside(trainer, outputFolder, training.name);
+      mkdirSync(files.folder, { recursive: true, mode: 0o700 });
+      writeFileAtomic(files.config, training.configText);
+      writeFileAtomic(
+        files.launch,
+        JSON.stringify({
+          command: training.command,
+          args: training.args,
+          cwd: training.cwd,
+          outputLock: join(outputFolder, ".trainyard.lock"),
+        }),
+      );
+      for (const path of [files.stdout, files.stderr]) writeFileSync(path, "", { flag: "a", mode: 0o600 });
+
+      const nowMs = time.now();
+      const spec: AttemptSpec = { args, training, bootId: environment.bootId };
+      const row: AttemptRow = { ...key, state: "starting", spec, process: null, stop: null, createdAtMs: nowMs };
+      spool.createAttempt(row, [{ kind: "state", atMs: nowMs, state: "starting" }]);
+      log("info", "attempt accepted", { ...key, trainer: args.trainer, output: outputName });
+      environment.onCommitted(key, true);
+      run(row, spec, trainer);
+      return { accepted: true };
+    },
+    stop({ jobId, attempt, mode, by, reason }) {
+      const key = { jobId, attempt };
+      attemptFiles(home, jobId, attempt);
+      const runner = runners.get(nameOf(key));
+      if (runner !== undefined) {
+        runner.stop({ by, reason, mode });
+        return { outcome: "stopping", state: runner.state() };
+      }
+      const row = spool.attempt(key);
+      if (row === null) {
+        // A start that arrives later must find that it is no longer wanted.
+        spool.createAttempt({ ...key, state: "stopped", spec: null, createdAtMs: time.now() }, []);
+        return { outcome: "not-started", state: null };
+      }
+      if (row.spec === null) return { outcome: "not-started", state: null };
+      return { outcome: "already-ended", state: row.state };
+    },
+    watch(jobId, forMs) {
+      const now = time.monotonic();
+      for (const [name, until] of watchedUntil) if (until < now) watchedUntil.delete(name);
+      watchedUntil.set(jobId, now + forMs);
+      for (const runner of runners.values()) if (runner.key.jobId === jobId) runner.watch(forMs);
+    },
+    head: headOfAttempt,
+    heads() {
+      return spool
+        .openStreams()
+        .slice(0, helloJobs)
+        .flatMap(({ jobId, attempt, lastSeq }) => {
+          const head = headOfAttempt({ jobId, attempt });
+          // The log's end is left out: hello holds all jobs in one frame.
+          return head === null ? [] : [{ jobId, attempt, lastSeq, head: { ...head, logTail: null } }];
+        });
+    },
+    liveJobs: () => [...runners.values()].map((runner) => runner.key),
+    jobOfOutput(outputName) {
+      const row = spool
+        .attempts()
+        .findLast((attempt) => parseSpec(attempt.spec)?.training.outputName === outputName);
+      return row?.jobId ?? null;
+    },
+    ended: (key) => runners.get(nameOf(key))?.ended ?? Promise.resolve(),
+    close() {
+      closed = true;
+      for (const runner of runners.values()) runner.close();
+      runners.clear();
+    },
+  };
+}
+
+/** The protocol's own bound on the streams that one hello names; the rest follow when these are done. */
+const helloJobs = 500;
+
+/** The same start again is the same start, under whatever call id. */
+function acceptedBefore(row: AttemptRow, args: OperationArgs<"start-attempt">): { accepted: true } {
+  const spec = parseSpec(row.spec);
+  if (spec === null) {
+    throw new AppError("JOB_NOT_RUNNING", "This attempt was stopped before it was started.", {
+      hint: "Start the job again.",
+    });
+  }
+  if (canonicalJson(spec.args) !== canonicalJson(args)) {
+    throw new AppError("IDEMPOTENCY_CONFLICT", "This attempt was started with other arguments.", {
+      hint: "Start another attempt.",
+    });
+  }
+  return { accepted: true };
+}
+
+/** Two jobs never share a folder: the trainer would resume from, and prune, the other's checkpoints. */
+function chooseOutput(
+  args: OperationArgs<"start-attempt">,
+  attempts: readonly AttemptRow[],
+  outputs: string,
+): string {
+  const taken = new Set<string>();
+  for (const row of attempts) {
+    const name = parseSpec(row.spec)?.training.outputName;
+    if (name === undefined) continue;
+    if (row.jobId === args.jobId) return name;
+    taken.add(foldName(name));
+  }
+  const isFree = (name: string): boolean =>
+    !taken.has(foldName(name)) && isUnused(join(outputs, name));
+  if (isFree(args.jobName)) return args.jobName;
+  const suffix = `-${args.jobId.slice("job_".length, "job_".length + 8)}`;
+  return `${args.jobName.slice(0, limits.nameCharacters - suffix.length)}${suffix}`;
+}
+
+/** Not there, or an empty folder: a start that was cut off before it was accepted leaves one. */
+function isUnused(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined || (stat.isDirectory() && readdirSync(path).length === 0);
+}
+
+/** Only a checkpoint that checks out may be resumed from; the others keep their bytes under another name. */
+function setDamagedAside(trainer: Trainer, outputFolder: string, name: string): void {
+  for (const file of trainer.checkpoints(outputFolder, name)) {
+    if (!file.valid) renameSync(file.path, `${file.path}.corrupt`);
+  }
+}
+
+function trainerMissing(name: string, reason: string | null | undefined): AppError {
+  return new AppError("TRAINER_NOT_FOUND", `The trainer ${name} is not on this box${reason ? `: ${reason}` : "."}`, {
+    hint: 'Call get-system-stats for the trainers of this box; model_name "tiny" runs everywhere.',
+    details: { trainer: name },
+  });
+}
+

@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import { createReadStream, fstatSync } from "node:fs";
+import { openInside } from "../safe-path.ts";
+import type { FileStamp, Spool } from "../spool.ts";
+
+/** SHA-256 of a file below a root, streamed, remembered by device, inode, size and time. */
+export async function hashInside(
+  spool: Pick<Spool, "hash" | "rememberHash">,
+  root: string,
+  segments: readonly string[],
+): Promise<string> {
+  const file = openInside(root, segments);
+  try {
+    const stamp = stampOf(file.path, file.descriptor);
+    const known = spool.hash(stamp);
+    if (known !== null) return known;
+    const hash = createHash("sha256");
+    const stream = createReadStream("", { fd: file.descriptor, autoClose: false, start: 0, highWaterMark: 1 << 20 });
+    for await (const chunk of stream) hash.update(chunk as Buffer);
+    const sha256 = hash.digest("hex");
+    const after = stampOf(file.path, file.descriptor);
+    if (after.bytes === stamp.bytes && after.modifiedAtMs === stamp.modifiedAtMs) spool.rememberHash(stamp, sha256);
+    return sha256;
+  } finally {
+    file.close();
+  }
+}
+
+function stampOf(path: string, descriptor: number): FileStamp {
+  const { dev, ino, size, mtimeMs } = fstatSync(descriptor);
+  return { path, dev, ino, bytes: size, modifiedAtMs: mtimeMs };
+}

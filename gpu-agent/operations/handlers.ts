@@ -1,0 +1,26 @@
+import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
+import { describeFile } from "./describe-file.ts";
+import type { OperationHandler } from "./operation-context.ts";
+import { preflight } from "./preflight.ts";
+import { readLog } from "./read-log.ts";
+import { receivePart } from "./receive-part.ts";
+import { sendFile } from "./send-file.ts";
+import { startAttempt } from "./start-attempt.ts";
+import { stopAttempt } from "./stop-attempt.ts";
+import { runTool } from "./tool.ts";
+import { uploadState } from "./upload-state.ts";
+
+export type OperationHandlers = { readonly [Name in OperationName]: OperationHandler<Name> };
+
+/** Exactly the operations of the protocol; the compiler holds it. */
+export const operationHandlers = {
+  "start-attempt": startAttempt,
+  "stop-attempt": stopAttempt,
+  preflight,
+  "read-log": readLog,
+  "describe-file": describeFile,
+  "receive-part": receivePart,
+  "upload-state": uploadState,
+  "send-file": sendFile,
+  tool: runTool,
+} satisfies OperationHandlers;

@@ -1,0 +1,186 @@
+import { createHash } from "node:crypto";
+import { createReadStream, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { foldName, parseDatasetRef, parseFilename } from "@trainyard/shared/names.ts";
+import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import { syncFolder } from "../files/atomic-write.ts";
+import { readStaged, stagingFiles, writeStaged } from "../files/staging.ts";
+import type { StagedUpload, StagingFiles } from "../files/staging.ts";
+import type { Home } from "../home.ts";
+import { plainPathInside } from "../safe-path.ts";
+import type { OperationContext, OperationHandler } from "./operation-context.ts";
+
+type Args = OperationArgs<"receive-part">;
+type Value = OperationValue<"receive-part">;
+
+/** Parts of one upload come one after the other, also when the edge asks twice. */
+const turns = new Map<string, Promise<unknown>>();
+
+export const receivePart: OperationHandler<"receive-part"> = (args, context) => {
+  const before = turns.get(args.transferId) ?? Promise.resolve();
+  const mine = before.catch(() => undefined).then(() => receive(args, context));
+  const settled = mine.catch(() => undefined);
+  turns.set(args.transferId, settled);
+  void settled.then(() => {
+    if (turns.get(args.transferId) === settled) turns.delete(args.transferId);
+  });
+  return mine;
+};
+
+async function receive(args: Args, context: OperationContext): Promise<Value> {
+  const { home } = context;
+  const files = stagingFiles(home, args.transferId);
+  const dataset = parseDatasetRef(args.target.dataset);
+  const filename = parseFilename(args.target.filename);
+  if (args.offset + args.bytes > limits.fileBytes) {
+    throw new AppError("PAYLOAD_TOO_LARGE", "The file is larger than this box takes.", {
+      hint: `At most ${limits.fileBytes} bytes.`,
+    });
+  }
+  const staged: StagedUpload = readStaged(files) ?? { dataset, filename, storedBytes: 0, complete: null };
+  if (staged.dataset !== dataset || staged.filename !== filename) {
+    throw new AppError("NAME_CONFLICT", "This upload began with another file name.", {
+      hint: "Ask for a new upload link.",
+    });
+  }
+  const isOld = args.offset + args.bytes <= staged.storedBytes && args.bytes > 0;
+  if (staged.complete !== null) {
+    // The answer was lost, not the file.
+    return { sha256: args.sha256 ?? staged.complete.sha256, storedBytes: staged.storedBytes, complete: staged.complete };
+  }
+  if (!isOld && args.offset !== staged.storedBytes) {
+    throw new AppError("RANGE_INVALID", `The upload goes on at byte ${staged.storedBytes}.`, {
+      hint: "Send the part that begins there.",
+      details: { expected: staged.storedBytes },
+    });
+  }
+
+  const file = await open(files.data, "a+", 0o600).then(async (made) => {
+    await made.close();
+    return open(files.data, "r+");
+  });
+  try {
+    let sha256: string;
+    let storedBytes = staged.storedBytes;
+    if (isOld) {
+      sha256 = await hashFile(files.data, args.offset, args.bytes);
+      if (args.sha256 !== null && args.sha256 !== sha256) throw partMismatch();
+    } else {
+      // What a cut part left behind the verified bytes goes away first.
+      await file.truncate(args.offset);
+      sha256 = await fetchPart(args, file, context);
+      await file.datasync();
+      storedBytes = args.offset + args.bytes;
+      writeStaged(files, { ...staged, storedBytes });
+    }
+    if (args.last === null || storedBytes < args.last.totalBytes) return { sha256, storedBytes, complete: null };
+    const complete = await completeUpload({ home, files, dataset, filename, storedBytes }, args.last);
+    return { sha256, storedBytes, complete };
+  } finally {
+    await file.close();
+  }
+}
+
+async function fetchPart(args: Args, file: FileHandle, context: OperationContext): Promise<string> {
+  const hash = createHash("sha256");
+  let received = 0;
+  try {
+    const response = await context.fetch(
+      `${context.url}/files/agent/${encodeURIComponent(args.transferId)}/parts/${args.part}`,
+      {
+        headers: { authorization: `Ticket ${args.ticket}`, "accept-encoding": "identity" },
+        redirect: "error",
+        signal: AbortSignal.any([context.signal, AbortSignal.timeout(300_000)]),
+      },
+    );
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new AppError("TRANSFER_BROKEN", `The part could not be fetched: the edge answered ${response.status}.`, {
+        hint: "Send the part again.",
+      });
+    }
+    for await (const chunk of response.body ?? []) {
+      if (received + chunk.byteLength > args.bytes) break;
+      hash.update(chunk);
+      await writeWhole(file, chunk, args.offset + received);
+      received += chunk.byteLength;
+    }
+  } catch (error) {
+    await file.truncate(args.offset);
+    if (error instanceof AppError) throw error;
+    if ((error as { code?: unknown }).code === "ENOSPC") {
+      throw new AppError("STORAGE_FULL", "The box's disk is full.", { hint: "Free some space on the box.", cause: error });
+    }
+    throw new AppError("TRANSFER_BROKEN", "The part was cut on its way.", { hint: "Send the part again.", cause: error });
+  }
+  const sha256 = hash.digest("hex");
+  if (received !== args.bytes) {
+    await file.truncate(args.offset);
+    throw new AppError("TRANSFER_BROKEN", "The part is not as long as announced.", { hint: "Send the part again." });
+  }
+  if (args.sha256 !== null && args.sha256 !== sha256) {
+    await file.truncate(args.offset);
+    throw partMismatch();
+  }
+  return sha256;
+}
+
+async function writeWhole(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.byteLength; ) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** The file appears in its dataset only now: whole, verified, by one rename. */
+async function completeUpload(
+  upload: { home: Home; files: StagingFiles; dataset: string; filename: string; storedBytes: number },
+  last: NonNullable<Args["last"]>,
+): Promise<NonNullable<Value["complete"]>> {
+  const { home, files, dataset, filename, storedBytes } = upload;
+  if (storedBytes !== last.totalBytes) {
+    throw new AppError("RANGE_INVALID", "The parts are longer than the whole file.", { hint: "Ask for a new upload link." });
+  }
+  const sha256 = await hashFile(files.data, 0, storedBytes);
+  if (last.sha256 !== null && last.sha256 !== sha256) {
+    rmSync(files.data, { force: true });
+    rmSync(files.state, { force: true });
+    throw new AppError("CHECKSUM_MISMATCH", "The whole file is not what was announced.", {
+      hint: "Upload it again from the beginning.",
+    });
+  }
+  refuseFoldedTwin(home.datasets, dataset);
+  const folder = plainPathInside(home.datasets, [dataset]);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  renameSync(files.data, plainPathInside(home.datasets, [dataset, filename]));
+  syncFolder(folder);
+  syncFolder(home.datasets);
+  const complete = { path: `datasets/${dataset}/${filename}`, bytes: storedBytes, sha256 };
+  writeStaged(files, { dataset, filename, storedBytes, complete });
+  return complete;
+}
+
+/** `Photos` beside `photos` is one folder on some file systems and two on others. */
+function refuseFoldedTwin(root: string, dataset: string): void {
+  const twin = readdirSync(root).find((name) => name !== dataset && foldName(name) === foldName(dataset));
+  if (twin === undefined) return;
+  throw new AppError("NAME_CONFLICT", `There is a dataset ${twin} that differs only in case.`, {
+    hint: `Use ${twin}, or another name.`,
+  });
+}
+
+async function hashFile(path: string, start: number, bytes: number): Promise<string> {
+  const hash = createHash("sha256");
+  if (bytes > 0) {
+    const stream = createReadStream(path, { start, end: start + bytes - 1, highWaterMark: 1 << 20 });
+    for await (const chunk of stream) hash.update(chunk as Buffer);
+  }
+  return hash.digest("hex");
+}
+
+function partMismatch(): AppError {
+  return new AppError("CHECKSUM_MISMATCH", "The part is not what was announced.", { hint: "Send the part again." });
+}

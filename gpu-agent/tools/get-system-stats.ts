@@ -1,0 +1,58 @@
+import type { AgentToolHandler } from "./tool-handler.ts";
+import { gigabytes, observedNow } from "./tool-handler.ts";
+
+export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ detail }, context) => {
+  const { host, home, supervisor, trainers } = context;
+  const [gpus, cpuPercent, disk, facts] = await Promise.all([
+    host.gpus(),
+    host.cpuPercent(),
+    host.disk(home.outputs),
+    trainers.facts(),
+  ]);
+  const memory = host.memory();
+  const [first] = gpus;
+  const activeJobs = supervisor.liveJobs().length;
+  const diskPercent = disk === null ? null : percent(disk.totalBytes - disk.freeBytes, disk.totalBytes);
+  const full = detail !== "concise";
+  return {
+    data: {
+      gpus: gpus.map((gpu) => ({
+        index: gpu.index,
+        name: gpu.name,
+        memory_used_mb: gpu.memoryUsedMib,
+        memory_total_mb: gpu.memoryTotalMib,
+        utilization_pct: gpu.utilizationPercent,
+        ...(full ? { temperature_c: gpu.temperatureC, power_w: gpu.powerW } : {}),
+      })),
+      gpu_name: first?.name ?? null,
+      gpu_memory_used: first?.memoryUsedMib ?? null,
+      gpu_memory_total: first?.memoryTotalMib ?? null,
+      gpu_utilization: first?.utilizationPercent ?? null,
+      ...(full
+        ? {
+            gpu: {
+              cuda_available: gpus.length > 0,
+              ...(gpus.length > 0 ? {} : { note: "nvidia-smi was not found or answered nothing." }),
+            },
+            cpu_cores: host.cores(),
+            system_memory: { used_gb: gigabytes(memory.usedBytes), total_gb: gigabytes(memory.totalBytes) },
+            disk_space:
+              disk === null ? null : { free_gb: gigabytes(disk.freeBytes), total_gb: gigabytes(disk.totalBytes) },
+          }
+        : {}),
+      cpu_percent: cpuPercent,
+      ram_used_gb: gigabytes(memory.usedBytes),
+      ram_total_gb: gigabytes(memory.totalBytes),
+      memory_percent: percent(memory.usedBytes, memory.totalBytes),
+      disk_usage_percent: diskPercent,
+      active_jobs: activeJobs,
+      trainers: [...facts],
+      ...observedNow(context),
+    },
+    text: `${gpus.length === 0 ? "No NVIDIA GPU" : gpus.map((gpu) => gpu.name).join(", ")}; ${activeJobs} active job${activeJobs === 1 ? "" : "s"}; disk ${diskPercent ?? "?"} % used. Call list-training-jobs for the jobs.`,
+  };
+};
+
+function percent(part: number, whole: number): number | null {
+  return whole <= 0 ? null : Math.round((1000 * part) / whole) / 10;
+}

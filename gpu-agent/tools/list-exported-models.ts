@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import type { ModelRow } from "@trainyard/shared/tools/list-exported-models.ts";
+import { judgeModel, listModels } from "../models/list-models.ts";
+import type { AgentToolHandler } from "./tool-handler.ts";
+import { megabytes, observedNow } from "./tool-handler.ts";
+
+export const listExportedModels: AgentToolHandler<"list-exported-models"> = async ({ limit }, context) => {
+  const { home, spool, supervisor } = context;
+  const { models, limited } = listModels(home);
+  const rows = models.slice(0, limit).map((model): ModelRow => {
+    const [folder] = model.segments;
+    const { valid, step } = judgeModel(home, model);
+    return {
+      name: model.name,
+      path: ["outputs", ...model.segments].join("/"),
+      job_name: model.segments.length > 1 ? (folder ?? null) : null,
+      job_id: folder === undefined ? null : supervisor.jobOfOutput(folder),
+      size: model.bytes,
+      size_mb: megabytes(model.bytes),
+      extension: model.extension,
+      // Only what was computed before: a listing must not read gigabytes.
+      sha256: spool.hash({
+        path: join(home.outputs, ...model.segments),
+        dev: model.dev,
+        ino: model.ino,
+        bytes: model.bytes,
+        modifiedAtMs: model.modifiedAtMs,
+      }),
+      valid,
+      step,
+      modified_at: new Date(model.modifiedAtMs).toISOString(),
+    };
+  });
+  return {
+    data: { models: rows, count: models.length, truncated: limited || rows.length < models.length, ...observedNow(context) },
+    text:
+      models.length === 0
+        ? "There is no model on this box yet. Call list-training-jobs to see what trains."
+        : `${models.length} model file${models.length === 1 ? "" : "s"}, newest first. Call create-download-link with a path to fetch one.`,
+  };
+};

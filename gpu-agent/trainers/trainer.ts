@@ -1,0 +1,64 @@
+import type { Capabilities } from "@trainyard/shared/protocol/messages.ts";
+import type { AttemptFiles, Home } from "../home.ts";
+
+export type TrainerFact = Capabilities["trainers"][number];
+
+export interface PrepareRequest {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly slot: string;
+  readonly totalSteps: number | null;
+  readonly home: Home;
+  readonly files: AttemptFiles;
+  /** Name of the job's own folder below the outputs. */
+  readonly outputName: string;
+}
+
+/** Everything needed to start the process and to read what it leaves. Plain JSON: it is kept with the attempt. */
+export interface PreparedTraining {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Added to the allow-list, never instead of it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Written to the attempt's `config.json`. */
+  readonly configText: string;
+  /** The name under which the trainer's bar and files go. */
+  readonly name: string;
+  readonly outputName: string;
+  /** The trainer's own metrics; null makes the bar the source. */
+  readonly metricsDatabase: string | null;
+  readonly totalSteps: number | null;
+}
+
+export interface CheckpointFile {
+  readonly name: string;
+  readonly path: string;
+  readonly step: number | null;
+  readonly final: boolean;
+  readonly bytes: number;
+  readonly valid: boolean;
+  readonly modifiedAtMs: number;
+}
+
+export interface SampleFile {
+  readonly name: string;
+  readonly step: number;
+  readonly index: number;
+  readonly writtenAtMs: number;
+  readonly bytes: number;
+}
+
+/** One way of turning a config into a process on this box (design 7). */
+export interface Trainer {
+  readonly name: string;
+  detect(): Promise<TrainerFact>;
+  /** Throws AppError when this config cannot run here. */
+  prepare(request: PrepareRequest): PreparedTraining;
+  /** Judged by header and length; oldest step first, the final file last. */
+  checkpoints(outputFolder: string, name: string): readonly CheckpointFile[];
+  samples(outputFolder: string): readonly SampleFile[];
+  /** Asks the running trainer for a checkpoint; absent where it cannot be asked. */
+  readonly requestSave?: (files: AttemptFiles) => void;
+}
