@@ -119,9 +119,9 @@ function isDeviceName(value: string): boolean {
 
 function parseRef(kind: NameKind, roots: readonly string[], value: unknown): string {
   if (typeof value !== "string" || value === "") return parseName(kind, value);
-  if (!/[/\\]/.test(value)) {
-    if (value === "..") throw escape(value, nameHint);
-    return parseName(kind, value);
+  if (!/[/\\]/.test(value)) return parseName(kind, value);
+  if (value.split(/[/\\]/).includes("..")) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" is not a ${kind}.`, { hint: nameHint });
   }
   const hint = `Give the name alone, or /ai-toolkit/${roots[0]}/<name>.`;
   const inside = stripRoot(splitPath(value, hint), roots, value.startsWith("/"), hint, true);

@@ -78,7 +78,7 @@ describe.each([
       await client.close();
 
       expect(names).toEqual(expect.arrayContaining([...expected]));
-      expect(names.includes("start-training")).toBe(path === "/mcp" || path === "/mcp/core");
+      expect(names.includes("start-training")).toBe(path === "/mcp");
     }
   });
 

@@ -6,6 +6,6 @@ const seed = Number(process.env["TRAINYARD_SEED"] ?? Date.now() % 100_000);
 
 describe("kill -9 at twenty random points of one training", () => {
   it(`seed ${seed}`, async () => {
-    await runKillPlan(planKills(seed, 20, 3_000), { steps: 900, stepDelayMs: 90 });
+    await runKillPlan(planKills(seed, 20, 3_000), { steps: 1_300, stepDelayMs: 90 });
   }, 600_000);
 });

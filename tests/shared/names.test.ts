@@ -98,11 +98,11 @@ describe("references", () => {
   );
 
   it.each([
-    ["../../etc", "PATH_ESCAPE"],
-    ["..", "PATH_ESCAPE"],
-    ["datasets/../x", "PATH_ESCAPE"],
-    ["/ai-toolkit/datasets/../../etc/passwd", "PATH_ESCAPE"],
-    ["..\\x", "PATH_ESCAPE"],
+    ["../../etc", "INVALID_NAME"],
+    ["..", "INVALID_NAME"],
+    ["datasets/../x", "INVALID_NAME"],
+    ["/ai-toolkit/datasets/../../etc/passwd", "INVALID_NAME"],
+    ["..\\x", "INVALID_NAME"],
     ["a/b", "INVALID_NAME"],
     ["/etc", "INVALID_NAME"],
     ["/datasets/x", "INVALID_NAME"],

@@ -45,7 +45,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await endStaleWorkerd(options.homeRoot);
   installWrapper(join(run, "workerd.sh"), pidFile, options.homeRoot);
   const temporary = join(run, "tmp");
-  useOwnTemporaryFolder(temporary);
+  const restoreTemporary = useOwnTemporaryFolder(temporary);
 
   // Miniflare must be imported after the two variables above are set; it is also 135 MB that other commands do not need.
   const { Miniflare } = await import("miniflare");
@@ -110,6 +110,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }
     throw cause;
   }
+  // Miniflare has made its folder by now; the agent and the trainers get the system's.
+  restoreTemporary();
   // Its own exit hook would call process.exit in the middle of our shutdown.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.removeAllListeners(signal);
   return {
@@ -126,10 +128,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
  * A killed miniflare leaves its temporary folder behind: give it one of our own and empty it at the next start. A deep home
  * keeps the system's folder, because a Unix socket's path below it may have 108 bytes at most.
  */
-function useOwnTemporaryFolder(path: string): void {
+function useOwnTemporaryFolder(path: string): () => void {
   rmSync(path, { recursive: true, force: true });
   mkdirSync(path, { recursive: true, mode: 0o700 });
+  const before = process.env["TMPDIR"];
   if (path.length < 60) process.env["TMPDIR"] = path;
+  return () => {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  };
 }
 
 const marker = "TRAINYARD_WORKERD_HOME";
