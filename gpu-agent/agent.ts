@@ -68,7 +68,9 @@ export function startAgent(options: AgentOptions): Agent {
   const identity = loadOrCreateIdentity(home);
   const bootId = readBootId();
   const spool = openSpool({ path: home.spool, clock: time, log, reservePath: home.reserve });
-  const trainers = createTrainers([createTinyTrainer({ entry: options.tinyEntry, version: options.version })]);
+  const trainers = createTrainers([
+    createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
+  ]);
   const host = createHostFacts({ time, queryGpus: nvidiaSmi(log) });
   const secrets = secretsOf(process.env);
   const stopping = new AbortController();
@@ -154,9 +156,13 @@ export function startAgent(options: AgentOptions): Agent {
 }
 
 /** Values of our own environment that must not appear in a log that leaves the box. */
-function secretsOf(environment: Readonly<Record<string, string | undefined>>): readonly KnownSecret[] {
+function secretsOf(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly KnownSecret[] {
   return Object.entries(environment).flatMap(([name, value]) =>
-    value !== undefined && value.length >= 8 && /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL)/i.test(name)
+    value !== undefined &&
+    value.length >= 8 &&
+    /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL)/i.test(name)
       ? [{ value, kind: "secret" }]
       : [],
   );

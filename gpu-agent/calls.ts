@@ -55,9 +55,13 @@ export function createCalls(deps: {
     if (!args.success) {
       const [issue] = args.error.issues;
       return failure(
-        new AppError("INVALID_ARGUMENT", `The arguments of ${operation} are wrong at ${issue?.path.join(".") || "their root"}.`, {
-          details: { problem: issue?.message ?? "unknown" },
-        }),
+        new AppError(
+          "INVALID_ARGUMENT",
+          `The arguments of ${operation} are wrong at ${issue?.path.join(".") || "their root"}.`,
+          {
+            details: { problem: issue?.message ?? "unknown" },
+          },
+        ),
       );
     }
     if (!operations[operation].changes) return perform(operation, args.data);

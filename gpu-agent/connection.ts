@@ -4,7 +4,13 @@ import { freshBackoff, nextDelay } from "@trainyard/shared/protocol/backoff.ts";
 import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
 import { decodeEdgeMessage, encodeMessage } from "@trainyard/shared/protocol/codec.ts";
 import type { Head } from "@trainyard/shared/protocol/items.ts";
-import { helloText, negotiateProtocol, pingText, pongText, protocolVersions } from "@trainyard/shared/protocol/version.ts";
+import {
+  helloText,
+  negotiateProtocol,
+  pingText,
+  pongText,
+  protocolVersions,
+} from "@trainyard/shared/protocol/version.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { Identity } from "./home.ts";
 import type { JobHead } from "./jobs/supervisor.ts";
@@ -16,7 +22,7 @@ import type { Streams } from "./streams.ts";
 import type { Time, Timer } from "./time.ts";
 
 /** The part of a WebSocket that is used; `openSocket` in web-socket.ts makes one of `ws`. */
-export interface AgentSocket {
+interface AgentSocket {
   send(text: string): void;
   /** Bytes handed over and not yet on the network. */
   buffered(): number;
@@ -195,13 +201,18 @@ export function connect(options: ConnectionOptions): Connection {
         if (message.epoch !== current.epoch) return;
         // The answer goes to whichever session is there when it is ready: the call's id finds its caller.
         options.onCall(message, (outcome) => {
-          if (session?.epoch != null) send(session, { type: "result", callId: message.callId, outcome });
+          if (session?.epoch != null)
+            send(session, { type: "result", callId: message.callId, outcome });
         });
         return;
       case "watch":
         if (message.epoch !== current.epoch) return;
-        for (const [name, until] of watchedUntil) if (until < time.monotonic()) watchedUntil.delete(name);
-        watchedUntil.set(message.jobId, time.monotonic() + Math.min(message.forMs, limits.watchedForMs * 10));
+        for (const [name, until] of watchedUntil)
+          if (until < time.monotonic()) watchedUntil.delete(name);
+        watchedUntil.set(
+          message.jobId,
+          time.monotonic() + Math.min(message.forMs, limits.watchedForMs * 10),
+        );
         options.onWatch(message.jobId, message.forMs);
         current.streams?.watched(message.jobId);
         return;
@@ -213,7 +224,9 @@ export function connect(options: ConnectionOptions): Connection {
     challenge: Extract<EdgeMessage, { type: "challenge" }>,
   ): Promise<void> => {
     if (challenge.origin !== target.origin) {
-      throw new Error(`the other side calls itself ${challenge.origin}, but ${target.origin} was dialled`);
+      throw new Error(
+        `the other side calls itself ${challenge.origin}, but ${target.origin} was dialled`,
+      );
     }
     if (negotiateProtocol(challenge.protocols) === null) {
       log("error", "no common protocol: this agent or the control plane must be updated", {});
@@ -225,12 +238,16 @@ export function connect(options: ConnectionOptions): Connection {
       type: "hello",
       protocols: [...protocolVersions],
       agentId,
-      signature: identity.sign(helloText({ origin: target.origin, agentId, instanceId, nonce: challenge.nonce })),
+      signature: identity.sign(
+        helloText({ origin: target.origin, agentId, instanceId, nonce: challenge.nonce }),
+      ),
       instanceId,
       machineId: identity.machineId,
       bootId,
       capabilities,
-      jobs: options.heads().map(({ jobId, attempt, lastSeq, head }) => ({ jobId, attempt, lastSeq, head })),
+      jobs: options
+        .heads()
+        .map(({ jobId, attempt, lastSeq, head }) => ({ jobId, attempt, lastSeq, head })),
     });
   };
 

@@ -64,7 +64,9 @@ export interface AttemptFiles {
 
 export function attemptFiles(home: Home, jobId: string, attempt: number): AttemptFiles {
   if (!jobIdPattern.test(jobId)) {
-    throw new AppError("INVALID_ARGUMENT", "That is no job id.", { hint: "Use an id from list-training-jobs." });
+    throw new AppError("INVALID_ARGUMENT", "That is no job id.", {
+      hint: "Use an id from list-training-jobs.",
+    });
   }
   const folder = join(home.jobs, jobId, String(attempt));
   return {
@@ -117,9 +119,13 @@ export function loadIdentity(home: Home): Identity | null {
   try {
     const mode = statSync(home.identity).mode & 0o777;
     if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-      throw new AppError("AUTH_INVALID", `The agent's key may be read by others (mode ${mode.toString(8)}).`, {
-        hint: `Run: chmod 600 ${home.identity}. If others use this machine, delete the file and join again.`,
-      });
+      throw new AppError(
+        "AUTH_INVALID",
+        `The agent's key may be read by others (mode ${mode.toString(8)}).`,
+        {
+          hint: `Run: chmod 600 ${home.identity}. If others use this machine, delete the file and join again.`,
+        },
+      );
     }
     text = readFileSync(home.identity, "utf8");
   } catch (error) {

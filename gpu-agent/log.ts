@@ -1,7 +1,11 @@
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** One line of JSON per entry; the fields must be free of secrets. */
-export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
+export type Log = (
+  level: LogLevel,
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
 
 const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -11,7 +15,9 @@ export function createLog(
 ): Log {
   return (level, message, fields = {}) => {
     if (rank[level] < rank[options.minimum]) return;
-    write(`${JSON.stringify({ at: new Date(options.now()).toISOString(), level, message, ...fields })}\n`);
+    write(
+      `${JSON.stringify({ at: new Date(options.now()).toISOString(), level, message, ...fields })}\n`,
+    );
   };
 }
 
@@ -19,5 +25,9 @@ export function createLog(
 export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: String(error) };
   const code = (error as { code?: unknown }).code;
-  return { error: error.message, ...(typeof code === "string" ? { code } : {}), stack: error.stack };
+  return {
+    error: error.message,
+    ...(typeof code === "string" ? { code } : {}),
+    stack: error.stack,
+  };
 }

@@ -19,7 +19,9 @@ const { values } = parseArgs({
 });
 const level = values["log-level"] ?? process.env["TRAINYARD_LOG_LEVEL"] ?? "info";
 const log = createLog((line) => process.stderr.write(line), {
-  minimum: (["debug", "info", "warn", "error"] as const).find((one): one is LogLevel => one === level) ?? "info",
+  minimum:
+    (["debug", "info", "warn", "error"] as const).find((one): one is LogLevel => one === level) ??
+    "info",
   now: () => systemTime.now(),
 });
 const version = "0.1.0";
@@ -28,7 +30,9 @@ const parentPollMs = 1_000;
 const closeGraceMs = 2_000;
 
 if (values.url === undefined || !URL.canParse(values.url)) {
-  process.stderr.write("usage: agent --url https://<control plane> [--home <folder>] [--parent-pid <pid>]\n");
+  process.stderr.write(
+    "usage: agent --url https://<control plane> [--home <folder>] [--parent-pid <pid>]\n",
+  );
   process.exit(2);
 }
 run(values.url);
@@ -53,7 +57,12 @@ function run(url: string): void {
     });
     process.exit(error instanceof AppError && error.code === "NAME_CONFLICT" ? 3 : 1);
   }
-  log("info", "agent started", { agent_id: agent.identity.agentId, home: agent.home.root, version, pid: process.pid });
+  log("info", "agent started", {
+    agent_id: agent.identity.agentId,
+    home: agent.home.root,
+    version,
+    pid: process.pid,
+  });
 
   let closing = false;
   const close = (why: string): void => {
@@ -65,8 +74,11 @@ function run(url: string): void {
     setTimeout(() => process.exit(0), closeGraceMs).unref();
     process.exitCode = 0;
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => close(signal));
-  process.on("unhandledRejection", (error) => log("error", "unhandled rejection", errorFields(error)));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.on(signal, () => close(signal));
+  process.on("unhandledRejection", (error) =>
+    log("error", "unhandled rejection", errorFields(error)),
+  );
 
   const parent = Number(values["parent-pid"] ?? 0);
   if (parent > 0) {

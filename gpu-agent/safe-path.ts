@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+} from "node:fs";
 import type { Stats } from "node:fs";
 import { join, sep } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
@@ -11,7 +19,9 @@ export function pathInside(root: string, segments: readonly string[]): string {
   for (const segment of segments) {
     // oxlint-disable-next-line no-control-regex -- a NUL would end the path early in the system call
     if (segment === "" || segment === "." || segment === ".." || /[/\\\u0000]/.test(segment)) {
-      throw new AppError("PATH_ESCAPE", "A path leaves its root.", { hint: "Use names as the list tools show them." });
+      throw new AppError("PATH_ESCAPE", "A path leaves its root.", {
+        hint: "Use names as the list tools show them.",
+      });
     }
   }
   return join(root, ...segments);
@@ -59,7 +69,9 @@ export function openInside(root: string, segments: readonly string[]): OpenFile 
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) {
-      throw new AppError("NOT_FOUND", "That is no plain file.", { hint: "Name a file, not a folder." });
+      throw new AppError("NOT_FOUND", "That is no plain file.", {
+        hint: "Name a file, not a folder.",
+      });
     }
     if (!isInside(realpathSync(root), openedPath(descriptor, path))) throw linkRefused();
     let open = true;

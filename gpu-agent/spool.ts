@@ -24,7 +24,7 @@ export interface AttemptRow extends StreamKey {
   readonly createdAtMs: number;
 }
 
-export interface StreamRow extends StreamKey {
+interface StreamRow extends StreamKey {
   readonly lastSeq: number;
   readonly acked: number;
 }
@@ -112,7 +112,10 @@ export function openSpool(options: SpoolOptions): Spool {
   } catch (error) {
     if (!isDamaged(error)) throw error;
     const aside = `${options.path}.damaged-${options.clock.now()}`;
-    options.log("error", "the spool is damaged and was set aside", { aside, ...errorFields(error) });
+    options.log("error", "the spool is damaged and was set aside", {
+      aside,
+      ...errorFields(error),
+    });
     for (const suffix of ["", "-wal", "-shm"]) {
       if (existsSync(options.path + suffix)) renameSync(options.path + suffix, aside + suffix);
     }
@@ -123,10 +126,13 @@ export function openSpool(options: SpoolOptions): Spool {
 function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5_000 });
   try {
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA auto_vacuum = INCREMENTAL");
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA auto_vacuum = INCREMENTAL",
+    );
     database.exec("PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -2048");
     const check = database.prepare("PRAGMA quick_check(1)").get();
-    if (check?.["quick_check"] !== "ok") throw Object.assign(new Error("quick_check failed"), { errcode: 11 });
+    if (check?.["quick_check"] !== "ok")
+      throw Object.assign(new Error("quick_check failed"), { errcode: 11 });
     database.exec(schema);
   } catch (error) {
     database.close();
@@ -194,12 +200,12 @@ function createSpool(database: DatabaseSync, options: SpoolOptions): Spool {
     let rest = items;
     const [first] = items;
     if (first?.kind === "metrics" && seq > (everSent.get(keyOf(key)) ?? 0)) {
-      const last = sql.item.get(jobId, attempt, seq);
-      const before = last === undefined ? null : (JSON.parse(last["body"] as string) as Item);
+      const last = (sql.item.get(jobId, attempt, seq)?.["body"] as string | undefined) ?? null;
+      const before = last === null ? null : (JSON.parse(last) as Item);
       const joined = before?.kind === "metrics" ? joinMetrics(before, first) : null;
-      if (joined !== null) {
+      if (last !== null && joined !== null) {
         const body = JSON.stringify(joined);
-        bodyBytes += body.length - (last?.["body"] as string).length;
+        bodyBytes += body.length - last.length;
         sql.rewrite.run(body, "metrics", jobId, attempt, seq);
         rest = items.slice(1);
       }
@@ -231,7 +237,13 @@ function createSpool(database: DatabaseSync, options: SpoolOptions): Spool {
       };
       const body = JSON.stringify(gap);
       bodyBytes += body.length - (row["body"] as string).length;
-      sql.rewrite.run(body, "gap", row["job_id"] as string, row["attempt"] as number, row["seq"] as number);
+      sql.rewrite.run(
+        body,
+        "gap",
+        row["job_id"] as string,
+        row["attempt"] as number,
+        row["seq"] as number,
+      );
     }
   };
 
@@ -240,7 +252,10 @@ function createSpool(database: DatabaseSync, options: SpoolOptions): Spool {
     attempt: row["attempt"] as number,
     state: row["state"] as JobState,
     spec: JSON.parse(row["spec"] as string),
-    process: row["process"] === null ? null : (JSON.parse(row["process"] as string) as StateItem["process"]),
+    process:
+      row["process"] === null
+        ? null
+        : (JSON.parse(row["process"] as string) as StateItem["process"]),
     stop: row["stop"] === null ? null : JSON.parse(row["stop"] as string),
     createdAtMs: row["created_at_ms"] as number,
   });
@@ -254,14 +269,21 @@ function createSpool(database: DatabaseSync, options: SpoolOptions): Spool {
         if (attempt?.process !== undefined) {
           sql.setProcess.run(JSON.stringify(attempt.process), key.jobId, key.attempt);
         }
-        if (attempt?.stop !== undefined) sql.setStop.run(JSON.stringify(attempt.stop), key.jobId, key.attempt);
+        if (attempt?.stop !== undefined)
+          sql.setStop.run(JSON.stringify(attempt.stop), key.jobId, key.attempt);
         shrink();
         return lastSeq;
       });
     },
     createAttempt(row, items) {
       transaction(() => {
-        sql.newAttempt.run(row.jobId, row.attempt, row.state, JSON.stringify(row.spec), row.createdAtMs);
+        sql.newAttempt.run(
+          row.jobId,
+          row.attempt,
+          row.state,
+          JSON.stringify(row.spec),
+          row.createdAtMs,
+        );
         if (items.length > 0) append(row, items);
       });
     },
@@ -392,7 +414,9 @@ function statements(database: DatabaseSync) {
     item: prepare(`SELECT body FROM items WHERE ${key} AND seq = ?`),
     addItem: prepare("INSERT INTO items VALUES (?, ?, ?, ?, ?)"),
     rewrite: prepare(`UPDATE items SET body = ?, kind = ? WHERE ${key} AND seq = ?`),
-    itemsFrom: prepare(`SELECT seq, body FROM items WHERE ${key} AND seq >= ? ORDER BY seq LIMIT ?`),
+    itemsFrom: prepare(
+      `SELECT seq, body FROM items WHERE ${key} AND seq >= ? ORDER BY seq LIMIT ?`,
+    ),
     bytesUpTo: prepare(`SELECT sum(length(body)) AS bytes FROM items WHERE ${key} AND seq <= ?`),
     deleteAcked: prepare(`DELETE FROM items WHERE ${key} AND seq <= ?`),
     totalBytes: prepare("SELECT sum(length(body)) AS bytes FROM items"),
@@ -431,20 +455,26 @@ function streamOf(row: Record<string, unknown>): StreamRow {
   };
 }
 
-function lostItem(atMs: number, reason = "It was acknowledged before and is no longer on the box."): Item {
+function lostItem(
+  atMs: number,
+  reason = "It was acknowledged before and is no longer on the box.",
+): Item {
   return { kind: "gap", atMs, what: "metrics", fromStep: null, toStep: null, reason };
 }
 
 /** Points that wait unsent share one item: 25 s of steps are one row and one frame entry, not fifty. */
 export function joinMetrics(before: MetricsItem, next: MetricsItem): MetricsItem | null {
   const keys = Object.keys(before.values);
-  const same = keys.length === Object.keys(next.values).length && keys.every((key) => key in next.values);
+  const same =
+    keys.length === Object.keys(next.values).length && keys.every((key) => key in next.values);
   if (!same || before.steps.length + next.steps.length > limits.metricsItemPoints) return null;
   return {
     kind: "metrics",
     steps: [...before.steps, ...next.steps],
     atMs: [...before.atMs, ...next.atMs],
-    values: Object.fromEntries(keys.map((key) => [key, [...(before.values[key] ?? []), ...(next.values[key] ?? [])]])),
+    values: Object.fromEntries(
+      keys.map((key) => [key, [...(before.values[key] ?? []), ...(next.values[key] ?? [])]]),
+    ),
   };
 }
 

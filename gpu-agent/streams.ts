@@ -2,13 +2,19 @@ import { limits } from "@trainyard/shared/limits.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import type { Head } from "@trainyard/shared/protocol/items.ts";
 import type { EventsFrame, LiveFrame } from "@trainyard/shared/protocol/messages.ts";
-import { frameAcked, frameSent, mayFrame, resumeSender, rewound } from "@trainyard/shared/protocol/stream-sender.ts";
+import {
+  frameAcked,
+  frameSent,
+  mayFrame,
+  resumeSender,
+  rewound,
+} from "@trainyard/shared/protocol/stream-sender.ts";
 import type { SenderState } from "@trainyard/shared/protocol/stream-sender.ts";
 import type { Rhythm } from "./connection.ts";
 import type { Spool, StreamKey } from "./spool.ts";
 import type { Time, Timer } from "./time.ts";
 
-export type Frame = Omit<EventsFrame, "epoch"> | Omit<LiveFrame, "epoch">;
+type Frame = Omit<EventsFrame, "epoch"> | Omit<LiveFrame, "epoch">;
 
 export interface StreamsOptions {
   readonly spool: Spool;
@@ -124,19 +130,24 @@ export function createStreams(options: StreamsOptions): Streams {
       if (stream.sender.inFlight.length > 0 && stream.oldestInFlightAt !== null) {
         dueAt = Math.min(dueAt, stream.oldestInFlightAt + rhythm.ackTimeoutMs);
       }
-      if (stream.flushUpTo < stream.lastSeq) dueAt = Math.min(dueAt, stream.lastFlushAt + intervalOf(stream));
+      if (stream.flushUpTo < stream.lastSeq)
+        dueAt = Math.min(dueAt, stream.lastFlushAt + intervalOf(stream));
     }
     if (dueAt === Number.POSITIVE_INFINITY) return;
     timer = time.after(Math.max(0, dueAt - time.monotonic()), () => {
       const now = time.monotonic();
       for (const stream of streams.values()) {
-        if (stream.oldestInFlightAt !== null && now >= stream.oldestInFlightAt + rhythm.ackTimeoutMs) {
+        if (
+          stream.oldestInFlightAt !== null &&
+          now >= stream.oldestInFlightAt + rhythm.ackTimeoutMs
+        ) {
           // The edge is there but never answered: it failed between taking and committing. It drops what it has.
           stream.sender = rewound(stream.sender, stream.sender.acked + 1);
           stream.oldestInFlightAt = null;
           pump(stream);
         }
-        if (stream.flushUpTo < stream.lastSeq && now >= stream.lastFlushAt + intervalOf(stream)) flush(stream);
+        if (stream.flushUpTo < stream.lastSeq && now >= stream.lastFlushAt + intervalOf(stream))
+          flush(stream);
       }
       schedule();
     });
@@ -198,7 +209,9 @@ export function createStreams(options: StreamsOptions): Streams {
       const stream = streamOf(key);
       // Below what it had acknowledged: the edge lost something, and counts from there again.
       stream.sender =
-        expected <= stream.sender.acked ? resumeSender(expected - 1) : rewound(stream.sender, expected);
+        expected <= stream.sender.acked
+          ? resumeSender(expected - 1)
+          : rewound(stream.sender, expected);
       stream.oldestInFlightAt = null;
       pump(stream);
       schedule();

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { AppError } from "@trainyard/shared/errors.ts";
+import { newTransferId } from "@trainyard/shared/ids.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { parseFilename } from "@trainyard/shared/names.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
@@ -58,7 +59,8 @@ async function uploadSpec(c: Context<Door>, link: UploadLink): Promise<UploadSpe
   return {
     owner: link.o,
     agentId: link.a,
-    transferId: await uploadTransferId(link.n, filename),
+    // Parts must meet in one object. A whole file must not: sent again with other content it is another upload.
+    transferId: wholeFile ? newTransferId() : await uploadTransferId(link.n, filename),
     dataset: link.d,
     filename,
     part,

@@ -27,7 +27,9 @@ export function fitAnswer(
     if (list === null) break;
     const entries = data[list.key] as unknown[];
     originally.set(list.key, originally.get(list.key) ?? entries.length);
-    const keep = Math.max(1, Math.floor(entries.length * Math.max(0, 1 - (over * 1.1) / list.characters)));
+    // Entries differ in length: a little less than their share, and again while it is too much.
+    const share = Math.max(0, 1 - over / list.characters) * 0.95;
+    const keep = Math.max(1, Math.floor(entries.length * share));
     data[list.key] = newestLast.has(list.key)
       ? entries.slice(entries.length - keep)
       : entries.slice(0, keep);

@@ -101,7 +101,7 @@ function trainerMissing(
     hint:
       trainer === "tiny"
         ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
-        : 'Install AI Toolkit on the box (https://github.com/ostris/ai-toolkit) and start the agent again with AI_TOOLKIT_DIR set to its folder; or try model_name "tiny", which needs no GPU.',
+        : 'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
     details: { trainer, agent_id: agent.agentId, reason },
   });
 }

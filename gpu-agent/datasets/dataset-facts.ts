@@ -54,7 +54,9 @@ export function scanDataset(home: Home, name: string, maxFiles: number): Dataset
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
 
   const captions = new Map(
-    files.filter((file) => isCaption(file.name)).map((file) => [foldName(parse(file.name).name), file]),
+    files
+      .filter((file) => isCaption(file.name))
+      .map((file) => [foldName(parse(file.name).name), file]),
   );
   const images = files.filter((file) => imageSuffixes.has(parse(file.name).ext.toLowerCase()));
   const missing: string[] = [];
@@ -67,7 +69,8 @@ export function scanDataset(home: Home, name: string, maxFiles: number): Dataset
     else captioned += 1;
   }
   const print = createHash("sha256");
-  for (const file of files) print.update(`${file.name}\0${file.bytes}\0${Math.trunc(file.modifiedAtMs)}\n`);
+  for (const file of files)
+    print.update(`${file.name}\0${file.bytes}\0${Math.trunc(file.modifiedAtMs)}\n`);
   return {
     exists: true,
     isDirectory: true,

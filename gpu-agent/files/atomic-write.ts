@@ -7,7 +7,7 @@ export function writeFileAtomic(path: string, text: string | Uint8Array, mode = 
   const descriptor = openSync(temporary, "w", mode);
   try {
     const bytes = typeof text === "string" ? Buffer.from(text) : text;
-    for (let at = 0; at < bytes.byteLength; ) at += writeSync(descriptor, bytes, at);
+    for (let at = 0; at < bytes.byteLength;) at += writeSync(descriptor, bytes, at);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -54,5 +54,8 @@ const mediaTypes: Readonly<Record<string, string>> = {
 };
 
 export function mediaTypeOf(filename: string): string {
-  return mediaTypes[filename.slice(filename.lastIndexOf(".") + 1).toLowerCase()] ?? "application/octet-stream";
+  return (
+    mediaTypes[filename.slice(filename.lastIndexOf(".") + 1).toLowerCase()] ??
+    "application/octet-stream"
+  );
 }

@@ -11,7 +11,11 @@ export interface StagedUpload {
   readonly dataset: string;
   readonly filename: string;
   readonly storedBytes: number;
-  readonly complete: { readonly path: string; readonly bytes: number; readonly sha256: string } | null;
+  readonly complete: {
+    readonly path: string;
+    readonly bytes: number;
+    readonly sha256: string;
+  } | null;
 }
 
 const stagedSchema = z.object({
@@ -28,9 +32,14 @@ export interface StagingFiles {
 
 export function stagingFiles(home: Home, transferId: string): StagingFiles {
   if (!/^[A-Za-z0-9_-]{1,80}$/.test(transferId)) {
-    throw new AppError("INVALID_ARGUMENT", "That is no transfer id.", { hint: "Ask for a new upload link." });
+    throw new AppError("INVALID_ARGUMENT", "That is no transfer id.", {
+      hint: "Ask for a new upload link.",
+    });
   }
-  return { data: join(home.staging, `${transferId}.part`), state: join(home.staging, `${transferId}.json`) };
+  return {
+    data: join(home.staging, `${transferId}.part`),
+    state: join(home.staging, `${transferId}.json`),
+  };
 }
 
 export function readStaged(files: StagingFiles): StagedUpload | null {
@@ -53,6 +62,7 @@ export function sweepStaging(home: Home, nowMs: number): void {
   for (const name of readdirSync(home.staging)) {
     const path = join(home.staging, name);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat !== undefined && nowMs - stat.mtimeMs > limits.stagingKeepMs) rmSync(path, { force: true });
+    if (stat !== undefined && nowMs - stat.mtimeMs > limits.stagingKeepMs)
+      rmSync(path, { force: true });
   }
 }

@@ -21,6 +21,10 @@ export async function describeBox(box: {
     slots: [...gpus.map((gpu) => `gpu:${gpu.index}`), "cpu"],
     operations: Object.keys(operations),
     tools: [...agentTools.keys()],
-    gpus: gpus.map((gpu) => ({ index: gpu.index, name: gpu.name, memoryMib: Math.trunc(gpu.memoryTotalMib ?? 0) })),
+    gpus: gpus.map((gpu) => ({
+      index: gpu.index,
+      name: gpu.name,
+      memoryMib: Math.trunc(gpu.memoryTotalMib ?? 0),
+    })),
   };
 }

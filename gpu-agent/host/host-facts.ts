@@ -33,13 +33,19 @@ const keepMs = 1_000;
 const gpuTimeoutMs = 5_000;
 const cpuWindowMs = 150;
 
-export function createHostFacts(deps: { readonly time: Time; readonly queryGpus: QueryGpus }): HostFacts {
+export function createHostFacts(deps: {
+  readonly time: Time;
+  readonly queryGpus: QueryGpus;
+}): HostFacts {
   const { time, queryGpus } = deps;
   let gpus: { atMs: number; facts: Promise<readonly GpuFact[]> } | null = null;
   return {
     gpus() {
       if (gpus === null || time.monotonic() - gpus.atMs > keepMs) {
-        gpus = { atMs: time.monotonic(), facts: queryGpus().then((text) => (text === null ? [] : parseGpus(text))) };
+        gpus = {
+          atMs: time.monotonic(),
+          facts: queryGpus().then((text) => (text === null ? [] : parseGpus(text))),
+        };
       }
       return gpus.facts;
     },
@@ -53,7 +59,9 @@ export function createHostFacts(deps: { readonly time: Time; readonly queryGpus:
     memory: () => ({ totalBytes: totalmem(), usedBytes: totalmem() - freemem() }),
     disk: async (path) => {
       const stat = await statfs(path).catch(() => null);
-      return stat === null ? null : { totalBytes: stat.blocks * stat.bsize, freeBytes: stat.bavail * stat.bsize };
+      return stat === null
+        ? null
+        : { totalBytes: stat.blocks * stat.bsize, freeBytes: stat.bavail * stat.bsize };
     },
     cores: () => cpus().length,
   };

@@ -42,7 +42,11 @@ export interface AttemptMemory {
   observedAtMs: number;
 }
 
-export function newMemory(startStep: number | null, totalSteps: number | null, nowMs: number): AttemptMemory {
+export function newMemory(
+  startStep: number | null,
+  totalSteps: number | null,
+  nowMs: number,
+): AttemptMemory {
   return {
     version: 1,
     tails: { stdout: tailStart, stderr: tailStart },
@@ -76,7 +80,11 @@ export type Consequence =
   | { readonly kind: "start-step"; readonly step: number };
 
 /** Writes the event into the memory. `barIsSource`: there is no metrics database, so losses come from the bar. */
-export function remember(memory: AttemptMemory, event: LogEvent, barIsSource: boolean): Consequence | null {
+export function remember(
+  memory: AttemptMemory,
+  event: LogEvent,
+  barIsSource: boolean,
+): Consequence | null {
   switch (event.kind) {
     case "progress":
       memory.currentStep = event.currentStep;

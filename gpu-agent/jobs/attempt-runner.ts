@@ -15,7 +15,14 @@ import type { Spool, SpoolChange, StreamKey } from "../spool.ts";
 import { isDiskFull } from "../spool.ts";
 import type { Time, Timer } from "../time.ts";
 import type { Trainer } from "../trainers/trainer.ts";
-import { newMemory, claimNan, pushPoint, remember, rememberAnnounced, rememberPoint } from "./attempt-memory.ts";
+import {
+  newMemory,
+  claimNan,
+  pushPoint,
+  remember,
+  rememberAnnounced,
+  rememberPoint,
+} from "./attempt-memory.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import type { AttemptSpec, StopRecord } from "./attempt-spec.ts";
 import { checkpointItems, concludeFromFiles, sampleItems } from "./conclude-attempt.ts";
@@ -59,11 +66,23 @@ export interface AttemptRunner {
 
 /** Chunks read before the loop lets others run: 1 MiB of log. */
 const chunksAtOnce = 16;
-const urgentKinds: ReadonlySet<Item["kind"]> = new Set(["state", "alert", "artifact", "gap", "checkpoint"]);
+const urgentKinds: ReadonlySet<Item["kind"]> = new Set([
+  "state",
+  "alert",
+  "artifact",
+  "gap",
+  "checkpoint",
+]);
 
 export function runAttempt(
   key: StreamKey,
-  stored: { readonly spec: AttemptSpec; readonly state: JobState; readonly process: StateItem["process"]; readonly stop: StopRecord | null; readonly createdAtMs: number },
+  stored: {
+    readonly spec: AttemptSpec;
+    readonly state: JobState;
+    readonly process: StateItem["process"];
+    readonly stop: StopRecord | null;
+    readonly createdAtMs: number;
+  },
   trainer: Trainer,
   environment: RunnerEnvironment,
 ): AttemptRunner {
@@ -75,7 +94,10 @@ export function runAttempt(
   const memory =
     (spool.reader(key) as AttemptMemory | null) ??
     newMemory(key.attempt === 1 ? 0 : null, training.totalSteps, time.now());
-  const reader = createAiToolkitReader({ jobName: training.name, state: memory.reader ?? undefined });
+  const reader = createAiToolkitReader({
+    jobName: training.name,
+    state: memory.reader ?? undefined,
+  });
   const tails = {
     stdout: openLogTail(files.stdout, memory.tails.stdout),
     stderr: openLogTail(files.stderr, memory.tails.stderr),
@@ -84,10 +106,16 @@ export function runAttempt(
     training.metricsDatabase === null
       ? null
       : // An earlier attempt's rows are still in the file; the first attempt has the folder to itself.
-        openMetricsDatabase(training.metricsDatabase, key.attempt === 1 ? 0 : stored.createdAtMs / 1000);
+        openMetricsDatabase(
+          training.metricsDatabase,
+          key.attempt === 1 ? 0 : stored.createdAtMs / 1000,
+        );
 
   let state = stored.state;
-  let stop = stored.stop === null ? null : { ...stored.stop, ladder: resumeStop(stored.stop.ladder, time.monotonic()) };
+  let stop =
+    stored.stop === null
+      ? null
+      : { ...stored.stop, ladder: resumeStop(stored.stop.ladder, time.monotonic()) };
   let pending: Item[] = [];
   let patch: NonNullable<SpoolChange["attempt"]> = {};
   let heldRows: readonly MetricRow[] = [];
@@ -163,7 +191,17 @@ export function runAttempt(
     memory.guardrail = judged.state;
     if (judged.trigger === null) return;
     const { code, severity, category, message, step, evidence } = judged.trigger;
-    pending.push({ kind: "alert", atMs: time.now(), step, code, severity, category, message, evidence, guardrail: true });
+    pending.push({
+      kind: "alert",
+      atMs: time.now(),
+      step,
+      code,
+      severity,
+      category,
+      message,
+      evidence,
+      guardrail: true,
+    });
     wantStop({ by: `guardrail:${code}`, reason: message, mode: "now" });
   };
 
@@ -181,7 +219,11 @@ export function runAttempt(
 
   const outputs = { outputFolder, training, memory, createdAtMs: stored.createdAtMs };
   const announceCheckpoints = (last: boolean): void => {
-    for (const { item, name } of checkpointItems(trainer, { ...outputs, nowMs: time.now(), last })) {
+    for (const { item, name } of checkpointItems(trainer, {
+      ...outputs,
+      nowMs: time.now(),
+      last,
+    })) {
       pending.push(item);
       rememberAnnounced(memory, name);
     }
@@ -198,7 +240,14 @@ export function runAttempt(
     for (let chunk = 0; chunk < chunksAtOnce; chunk += 1) {
       const { bytes, atEnd, truncated } = tails[stream].read();
       if (truncated) {
-        pending.push({ kind: "gap", atMs: time.now(), what: "log", fromStep: null, toStep: null, reason: `${stream} was truncated or replaced.` });
+        pending.push({
+          kind: "gap",
+          atMs: time.now(),
+          what: "log",
+          fromStep: null,
+          toStep: null,
+          reason: `${stream} was truncated or replaced.`,
+        });
       }
       if (bytes.byteLength > 0) takeEvents(reader.push(stream, bytes));
       if (atEnd) return true;
@@ -208,7 +257,8 @@ export function runAttempt(
 
   /** Database first, then the bar, then stdout: the `loss is nan` line of any row that was visible has then been read. */
   const readOutput = (final: boolean): boolean => {
-    if (heldRows.length === 0 && metrics !== null) heldRows = metrics.read(memory.metricsStep, { final });
+    if (heldRows.length === 0 && metrics !== null)
+      heldRows = metrics.read(memory.metricsStep, { final });
     const stderrEnd = readStream("stderr");
     const stdoutEnd = readStream("stdout");
     if (!stderrEnd || !stdoutEnd) return false;
@@ -253,7 +303,16 @@ export function runAttempt(
     announceCheckpoints(true);
     announceSamples();
     const { conclusion, items } = await concludeFromFiles(
-      { key, end, memory, stopWanted: stop, forced, training, outputFolder, createdAtMs: stored.createdAtMs },
+      {
+        key,
+        end,
+        memory,
+        stopWanted: stop,
+        forced,
+        training,
+        outputFolder,
+        createdAtMs: stored.createdAtMs,
+      },
       trainer,
       environment,
     );
@@ -277,7 +336,11 @@ export function runAttempt(
     const started = watch.takeStarted();
     if (started !== null) {
       // A stop that came first keeps its state.
-      say({ state: state === "starting" ? "running" : state, process: started, ...(memory.startStep === null ? {} : { startStep: memory.startStep }) });
+      say({
+        state: state === "starting" ? "running" : state,
+        process: started,
+        ...(memory.startStep === null ? {} : { startStep: memory.startStep }),
+      });
       commit({ state, process: started });
     }
     const atEnd = readOutput(end !== null);
@@ -324,7 +387,9 @@ export function runAttempt(
     if (running || closed) return;
     running = true;
     tick()
-      .catch((error: unknown) => log("error", "an attempt could not be read", { ...key, ...errorFields(error) }))
+      .catch((error: unknown) =>
+        log("error", "an attempt could not be read", { ...key, ...errorFields(error) }),
+      )
       .finally(() => {
         running = false;
         if (timer === null) schedule();
@@ -338,7 +403,8 @@ export function runAttempt(
     key,
     spec,
     state: () => state,
-    head: () => headOf({ state, memory, files, secrets: environment.secrets, observedAtMs: time.now() }),
+    head: () =>
+      headOf({ state, memory, files, secrets: environment.secrets, observedAtMs: time.now() }),
     stop(wanted) {
       wantStop(wanted);
       schedule(0);

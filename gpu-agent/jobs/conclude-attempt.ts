@@ -1,5 +1,10 @@
 import { concludeAttempt } from "@trainyard/shared/jobs/conclude.ts";
-import type { Conclusion, FinalArtifact, ProcessEnd, StopWanted } from "@trainyard/shared/jobs/conclude.ts";
+import type {
+  Conclusion,
+  FinalArtifact,
+  ProcessEnd,
+  StopWanted,
+} from "@trainyard/shared/jobs/conclude.ts";
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import { redact } from "@trainyard/shared/redact.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
@@ -47,19 +52,32 @@ export async function concludeFromFiles(
   const sha256 =
     last === undefined || !last.valid
       ? null
-      : await hashInside(spool, home.outputs, [training.outputName, last.name]).catch((error: unknown) => {
-          // What cannot be read whole is no model, and the attempt's end must not wait for it.
-          log("error", "the final model cannot be read", { ...attempt.key, ...errorFields(error) });
-          return null;
-        });
+      : await hashInside(spool, home.outputs, [training.outputName, last.name]).catch(
+          (error: unknown) => {
+            // What cannot be read whole is no model, and the attempt's end must not wait for it.
+            log("error", "the final model cannot be read", {
+              ...attempt.key,
+              ...errorFields(error),
+            });
+            return null;
+          },
+        );
   const finalArtifact: FinalArtifact | null =
     last === undefined
       ? null
-      : { path: virtualPath(training, last.name), bytes: last.bytes, valid: sha256 !== null, step: last.step };
+      : {
+          path: virtualPath(training, last.name),
+          bytes: last.bytes,
+          valid: sha256 !== null,
+          step: last.step,
+        };
   const errorLine = memory.errorLine ?? memory.lastTracebackLine;
   const conclusion = concludeAttempt({
     end: attempt.end,
-    stopWanted: attempt.stopWanted === null ? null : { by: attempt.stopWanted.by, reason: attempt.stopWanted.reason },
+    stopWanted:
+      attempt.stopWanted === null
+        ? null
+        : { by: attempt.stopWanted.by, reason: attempt.stopWanted.reason },
     stopMarkerSeen: memory.stopMarker,
     forced: attempt.forced,
     finalArtifact,
@@ -96,7 +114,14 @@ interface OutputLook {
 /** Checkpoints that the stream does not hold yet. While it runs only whole ones: a file may still be growing. */
 export function checkpointItems(
   trainer: Trainer,
-  { training, memory, outputFolder, nowMs, createdAtMs, last }: OutputLook & { readonly last: boolean },
+  {
+    training,
+    memory,
+    outputFolder,
+    nowMs,
+    createdAtMs,
+    last,
+  }: OutputLook & { readonly last: boolean },
 ): readonly { readonly item: Extract<Item, { kind: "checkpoint" }>; readonly name: string }[] {
   const announced = new Set(memory.announced);
   return trainer
@@ -124,7 +149,10 @@ export function sampleItems(
   const mark = memory.sampleMark;
   return trainer
     .samples(outputFolder)
-    .filter(({ step, index }) => mark === null || step > mark.step || (step === mark.step && index > mark.index))
+    .filter(
+      ({ step, index }) =>
+        mark === null || step > mark.step || (step === mark.step && index > mark.index),
+    )
     .filter(({ writtenAtMs, bytes }) => writtenAtMs >= createdAtMs - clockSlackMs && bytes > 0)
     .map(({ name, step, index, bytes }) => ({
       kind: "sample",
@@ -137,6 +165,6 @@ export function sampleItems(
 }
 
 /** The form in which files of the box go by outside: below the virtual root. */
-export function virtualPath({ outputName }: Pick<PreparedTraining, "outputName">, name: string): string {
+function virtualPath({ outputName }: Pick<PreparedTraining, "outputName">, name: string): string {
   return `outputs/${outputName}/${name}`;
 }

@@ -75,9 +75,12 @@ export function createEndWatch(
     }
     const begun = readBegun(files);
     if (begun === null) {
-      if (shimEnded !== null && lasted(exitGraceMs)) return { kind: "spawn-failed", reason: `The shim ended: ${shimEnded}.` };
+      if (shimEnded !== null && lasted(exitGraceMs))
+        return { kind: "spawn-failed", reason: `The shim ended: ${shimEnded}.` };
       const waitedMs = launchedAtMs === null ? 0 : time.monotonic() - launchedAtMs;
-      return waitedMs >= beginGraceMs ? { kind: "spawn-failed", reason: "The shim did not begin." } : null;
+      return waitedMs >= beginGraceMs
+        ? { kind: "spawn-failed", reason: "The shim did not begin." }
+        : null;
     }
     if (begun !== "unreadable" && shimAlive(begun)) return null;
     if (!lasted(exitGraceMs)) return null;
@@ -92,7 +95,8 @@ export function createEndWatch(
     return { kind: "vanished" };
   };
 
-  const aliveNow = (): boolean => identity !== null && livenessOf(processes, identity, bootId) === "alive";
+  const aliveNow = (): boolean =>
+    identity !== null && livenessOf(processes, identity, bootId) === "alive";
 
   const send = (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void => {
     try {
@@ -104,7 +108,13 @@ export function createEndWatch(
 
   return {
     launch() {
-      if (identity !== null || readHandle(files) !== null || readExit(files) !== null || readBegun(files) !== null) return;
+      if (
+        identity !== null ||
+        readHandle(files) !== null ||
+        readExit(files) !== null ||
+        readBegun(files) !== null
+      )
+        return;
       if (spec.bootId !== bootId) return;
       launchedAtMs = time.monotonic();
       environment.launchShim({
@@ -159,7 +169,8 @@ export function createEndWatch(
     killLeftovers() {
       const handle = readHandle(files);
       for (const pid of processes.withEnvironment(`TRAINYARD_ATTEMPT=${marker}`)) {
-        if (pid === process.pid || pid === handle?.shimPid || processes.startTicks(pid) === null) continue;
+        if (pid === process.pid || pid === handle?.shimPid || processes.startTicks(pid) === null)
+          continue;
         log("warn", "a process of the stopped training was left and is ended", { ...key, pid });
         send(pid, "SIGKILL");
       }

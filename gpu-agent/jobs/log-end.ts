@@ -11,8 +11,11 @@ const newline = 10;
 /** The log's end for the head of a frame: what was printed, then the bar. Read from the files, so nothing is kept. */
 export function logEnd(files: AttemptFiles, secrets: readonly KnownSecret[]): string[] {
   return (["stdout", "stderr"] as const).flatMap((stream) =>
-    cleanLines(lastBytes(files[stream], limits.logTailBytes), { limit: linesOfEach[stream], secrets }).map(
-      ({ text, repeats }) => (repeats > 1 && stream === "stdout" ? `${text} (${repeats} times)` : text).slice(0, 2_000),
+    cleanLines(lastBytes(files[stream], limits.logTailBytes), {
+      limit: linesOfEach[stream],
+      secrets,
+    }).map(({ text, repeats }) =>
+      (repeats > 1 && stream === "stdout" ? `${text} (${repeats} times)` : text).slice(0, 2_000),
     ),
   );
 }

@@ -61,7 +61,9 @@ export function openLogTail(path: string, start: TailPosition): LogTail {
     }
     const changed =
       stat.size < position.offset ||
-      (position.head !== null && position.head.bytes > 0 && readHead(file, position.head.bytes) !== position.head.sha256);
+      (position.head !== null &&
+        position.head.bytes > 0 &&
+        readHead(file, position.head.bytes) !== position.head.sha256);
     if (!changed) return false;
     nextGeneration();
     position = { ...position, ino: stat.ino };
@@ -75,7 +77,8 @@ export function openLogTail(path: string, start: TailPosition): LogTail {
       const file: number = descriptor;
       const stat = fstatSync(file);
       // Nothing to compare while the size stands still; the head tells a file that was truncated and grew again.
-      const truncated = !checked || stat.size !== position.offset ? checkGeneration(stat, file) : false;
+      const truncated =
+        !checked || stat.size !== position.offset ? checkGeneration(stat, file) : false;
       checked = true;
       const length = Math.max(0, Math.min(chunk.byteLength, stat.size - position.offset));
       const count = length === 0 ? 0 : readSync(file, chunk, 0, length, position.offset);

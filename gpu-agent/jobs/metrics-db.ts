@@ -88,8 +88,9 @@ function readRows(database: DatabaseSync, after: number, sinceSeconds: number): 
 function valueOf(row: Record<string, unknown>): number | null {
   if (typeof row["number"] === "number") return row["number"];
   // SQLite stores NaN as NULL, and what is no number goes into the text column.
-  if (row["text"] === null || row["text"] === undefined) return row["number"] === null ? Number.NaN : null;
-  const text = String(row["text"]).toLowerCase();
+  const stored = row["text"];
+  if (stored === null || stored === undefined) return row["number"] === null ? Number.NaN : null;
+  const text = typeof stored === "string" ? stored.toLowerCase() : "";
   if (text === "nan") return Number.NaN;
   if (text === "inf" || text === "infinity") return Number.POSITIVE_INFINITY;
   if (text === "-inf" || text === "-infinity") return Number.NEGATIVE_INFINITY;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 
-export interface ShimLaunch {
+interface ShimLaunch {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   /** The shim ended while we live. */

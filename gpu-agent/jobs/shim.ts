@@ -29,7 +29,10 @@ function begin(): boolean {
     if ((error as { code?: unknown }).code === "EEXIST") return false;
     throw error;
   }
-  writeSync(gate, JSON.stringify({ shimPid: process.pid, shimStartTicks: startTicks(process.pid) }));
+  writeSync(
+    gate,
+    JSON.stringify({ shimPid: process.pid, shimStartTicks: startTicks(process.pid) }),
+  );
   fsyncSync(gate);
   closeSync(gate);
   return true;

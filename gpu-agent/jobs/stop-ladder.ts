@@ -4,7 +4,7 @@ import { limits } from "@trainyard/shared/limits.ts";
  * The stop of an attempt as a pure reducer of time and facts. It is saved with the attempt before its effect happens, so an
  * agent that comes back goes on at the same step and never interrupts twice.
  */
-export type StopStep = "checkpoint" | "interrupt" | "terminate" | "kill";
+type StopStep = "checkpoint" | "interrupt" | "terminate" | "kill";
 export type StopMode = "checkpoint" | "now";
 
 export interface StopLadder {
@@ -43,7 +43,10 @@ export const ladderDeadlines: LadderDeadlines = {
   killMs: limits.stopKillMs,
 };
 
-export function beginStop(mode: StopMode, facts: Pick<LadderFacts, "nowMs" | "savesSeen">): StopLadder {
+export function beginStop(
+  mode: StopMode,
+  facts: Pick<LadderFacts, "nowMs" | "savesSeen">,
+): StopLadder {
   const step: StopStep = mode === "checkpoint" ? "checkpoint" : "interrupt";
   return { mode, step, acted: false, savesBefore: facts.savesSeen, sinceMs: facts.nowMs };
 }
@@ -69,7 +72,12 @@ export function climb(
 ): { readonly ladder: StopLadder; readonly effect: LadderEffect | null } {
   if (!facts.alive) return { ladder, effect: null };
   const waitedMs = facts.nowMs - ladder.sinceMs;
-  const enter = (step: StopStep): StopLadder => ({ ...ladder, step, acted: false, sinceMs: facts.nowMs });
+  const enter = (step: StopStep): StopLadder => ({
+    ...ladder,
+    step,
+    acted: false,
+    sinceMs: facts.nowMs,
+  });
   const act = (effect: LadderEffect) => ({
     ladder: { ...ladder, acted: true, sinceMs: facts.nowMs },
     effect,

@@ -55,7 +55,13 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     const key = { jobId: row.jobId, attempt: row.attempt };
     const runner = runAttempt(
       key,
-      { spec, state: row.state, process: row.process, stop: parseStop(row.stop), createdAtMs: row.createdAtMs },
+      {
+        spec,
+        state: row.state,
+        process: row.process,
+        stop: parseStop(row.stop),
+        createdAtMs: row.createdAtMs,
+      },
       trainer,
       environment,
     );
@@ -99,13 +105,20 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
         const trainer = spec === null ? null : trainers.get(spec.args.trainer);
         if (spec === null || trainer === null) {
           // Kept as it is: another version may know it. Its process, if any, is not ours to end.
-          log("error", "an attempt cannot be taken up by this version", { jobId: row.jobId, attempt: row.attempt });
+          log("error", "an attempt cannot be taken up by this version", {
+            jobId: row.jobId,
+            attempt: row.attempt,
+          });
           continue;
         }
         try {
           run(row, spec, trainer);
         } catch (error) {
-          log("error", "an attempt cannot be taken up", { jobId: row.jobId, attempt: row.attempt, ...errorFields(error) });
+          log("error", "an attempt cannot be taken up", {
+            jobId: row.jobId,
+            attempt: row.attempt,
+            ...errorFields(error),
+          });
         }
       }
     },
@@ -117,7 +130,8 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       parseName("job", args.jobName);
       const trainer = trainers.get(args.trainer);
       const fact = await trainer?.detect();
-      if (trainer === null || fact === undefined || !fact.found) throw trainerMissing(args.trainer, fact?.reason);
+      if (trainer === null || fact === undefined || !fact.found)
+        throw trainerMissing(args.trainer, fact?.reason);
       // Asked again behind the await: two deliveries may have come in.
       const meanwhile = spool.attempt(key);
       if (meanwhile !== null) return acceptedBefore(meanwhile, args);
@@ -148,11 +162,19 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
           outputLock: join(outputFolder, ".trainyard.lock"),
         }),
       );
-      for (const path of [files.stdout, files.stderr]) writeFileSync(path, "", { flag: "a", mode: 0o600 });
+      for (const path of [files.stdout, files.stderr])
+        writeFileSync(path, "", { flag: "a", mode: 0o600 });
 
       const nowMs = time.now();
       const spec: AttemptSpec = { args, training, bootId: environment.bootId };
-      const row: AttemptRow = { ...key, state: "starting", spec, process: null, stop: null, createdAtMs: nowMs };
+      const row: AttemptRow = {
+        ...key,
+        state: "starting",
+        spec,
+        process: null,
+        stop: null,
+        createdAtMs: nowMs,
+      };
       spool.createAttempt(row, [{ kind: "state", atMs: nowMs, state: "starting" }]);
       log("info", "attempt accepted", { ...key, trainer: args.trainer, output: outputName });
       environment.onCommitted(key, true);
@@ -190,7 +212,9 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
         .flatMap(({ jobId, attempt, lastSeq }) => {
           const head = headOfAttempt({ jobId, attempt });
           // The log's end is left out: hello holds all jobs in one frame.
-          return head === null ? [] : [{ jobId, attempt, lastSeq, head: { ...head, logTail: null } }];
+          return head === null
+            ? []
+            : [{ jobId, attempt, lastSeq, head: { ...head, logTail: null } }];
         });
     },
     liveJobs: () => [...runners.values()].map((runner) => runner.key),
@@ -262,9 +286,12 @@ function setDamagedAside(trainer: Trainer, outputFolder: string, name: string): 
 }
 
 function trainerMissing(name: string, reason: string | null | undefined): AppError {
-  return new AppError("TRAINER_NOT_FOUND", `The trainer ${name} is not on this box${reason ? `: ${reason}` : "."}`, {
-    hint: 'Call get-system-stats for the trainers of this box; model_name "tiny" runs everywhere.',
-    details: { trainer: name },
-  });
+  return new AppError(
+    "TRAINER_NOT_FOUND",
+    `The trainer ${name} is not on this box${reason ? `: ${reason}` : "."}`,
+    {
+      hint: 'Call get-system-stats for the trainers of this box; model_name "tiny" runs everywhere.',
+      details: { trainer: name },
+    },
+  );
 }
-

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream, fstatSync } from "node:fs";
+import { fstatSync } from "node:fs";
+import { readRange } from "../files/read-range.ts";
 import { openInside } from "../safe-path.ts";
 import type { FileStamp, Spool } from "../spool.ts";
 
@@ -15,11 +16,11 @@ export async function hashInside(
     const known = spool.hash(stamp);
     if (known !== null) return known;
     const hash = createHash("sha256");
-    const stream = createReadStream("", { fd: file.descriptor, autoClose: false, start: 0, highWaterMark: 1 << 20 });
-    for await (const chunk of stream) hash.update(chunk as Buffer);
+    for await (const chunk of readRange(file.descriptor, 0, stamp.bytes)) hash.update(chunk);
     const sha256 = hash.digest("hex");
     const after = stampOf(file.path, file.descriptor);
-    if (after.bytes === stamp.bytes && after.modifiedAtMs === stamp.modifiedAtMs) spool.rememberHash(stamp, sha256);
+    if (after.bytes === stamp.bytes && after.modifiedAtMs === stamp.modifiedAtMs)
+      spool.rememberHash(stamp, sha256);
     return sha256;
   } finally {
     file.close();

@@ -20,7 +20,10 @@ const depthMax = 3;
 const filesMax = 20_000;
 
 /** Model files below the outputs, newest first. Links are not followed. */
-export function listModels(home: Home): { readonly models: readonly ModelFile[]; readonly limited: boolean } {
+export function listModels(home: Home): {
+  readonly models: readonly ModelFile[];
+  readonly limited: boolean;
+} {
   const models: ModelFile[] = [];
   let seen = 0;
   const walk = (segments: readonly string[]): void => {
@@ -30,7 +33,8 @@ export function listModels(home: Home): { readonly models: readonly ModelFile[];
       if (entry.name.startsWith(".") || entry.name === "samples") continue;
       const here = [...segments, entry.name];
       if (entry.isDirectory() && here.length <= depthMax) walk(here);
-      if (!entry.isFile() || !extensions.has(extname(entry.name)) || notModels.has(entry.name)) continue;
+      if (!entry.isFile() || !extensions.has(extname(entry.name)) || notModels.has(entry.name))
+        continue;
       const stat = lstatSync(join(home.outputs, ...here), { throwIfNoEntry: false });
       if (stat === undefined) continue;
       models.push({
@@ -50,7 +54,10 @@ export function listModels(home: Home): { readonly models: readonly ModelFile[];
 }
 
 /** Only safetensors can be judged by header; of another format it is known that it is not empty. */
-export function judgeModel(home: Home, model: ModelFile): { readonly valid: boolean; readonly step: number | null } {
+export function judgeModel(
+  home: Home,
+  model: ModelFile,
+): { readonly valid: boolean; readonly step: number | null } {
   if (model.extension !== "safetensors") return { valid: model.bytes > 0, step: null };
   const verdict = judgeSafetensorsFile(join(home.outputs, ...model.segments));
   return { valid: verdict?.valid ?? false, step: verdict?.step ?? null };

@@ -1,5 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { judgeSafetensors, safetensorsHeaderLength } from "@trainyard/shared/jobs/safetensors-header.ts";
+import {
+  judgeSafetensors,
+  safetensorsHeaderLength,
+} from "@trainyard/shared/jobs/safetensors-header.ts";
 import type { SafetensorsVerdict } from "@trainyard/shared/jobs/safetensors-header.ts";
 
 export type SafetensorsFileVerdict = SafetensorsVerdict & { readonly bytes: number };
@@ -26,11 +29,25 @@ export function judgeOpenFile(file: number): SafetensorsFileVerdict {
   const prefix = Buffer.alloc(8);
   const length = readFully(file, prefix, 0) === 8 ? safetensorsHeaderLength(prefix, size) : null;
   if (length === null) {
-    return { bytes: size, valid: false, problem: "the header's length cannot be right", tensors: 0, metadata: {}, step: null };
+    return {
+      bytes: size,
+      valid: false,
+      problem: "the header's length cannot be right",
+      tensors: 0,
+      metadata: {},
+      step: null,
+    };
   }
   const header = Buffer.alloc(length);
   if (readFully(file, header, 8) < length) {
-    return { bytes: size, valid: false, problem: "the file ends inside its header", tensors: 0, metadata: {}, step: null };
+    return {
+      bytes: size,
+      valid: false,
+      problem: "the file ends inside its header",
+      tensors: 0,
+      metadata: {},
+      step: null,
+    };
   }
   return { bytes: size, ...judgeSafetensors(header, size) };
 }

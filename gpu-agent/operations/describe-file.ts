@@ -7,10 +7,15 @@ import type { OperationHandler } from "./operation-context.ts";
 const metadataEntries = 64;
 const metadataCharacters = 2_000;
 
-export const describeFile: OperationHandler<"describe-file"> = async ({ source, hash }, { home, spool }) => {
+export const describeFile: OperationHandler<"describe-file"> = async (
+  { source, hash },
+  { home, spool },
+) => {
   const file = openSource(home, source);
   try {
-    const metadata = file.filename.endsWith(".safetensors") ? judgeOpenFile(file.descriptor).metadata : null;
+    const metadata = file.filename.endsWith(".safetensors")
+      ? judgeOpenFile(file.descriptor).metadata
+      : null;
     return {
       filename: file.filename,
       path: file.virtualPath,

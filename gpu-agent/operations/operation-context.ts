@@ -1,4 +1,8 @@
-import type { OperationArgs, OperationName, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type {
+  OperationArgs,
+  OperationName,
+  OperationValue,
+} from "@trainyard/shared/protocol/operations.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import type { Home } from "../home.ts";
 import type { HostFacts } from "../host/host-facts.ts";

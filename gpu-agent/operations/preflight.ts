@@ -12,7 +12,8 @@ export const preflight: OperationHandler<"preflight"> = async (args, { home, tra
 
   async function trainerFact(name: string): Promise<{ found: boolean; reason: string | null }> {
     const fact = (await trainers.facts()).find((one) => one.name === name);
-    if (fact === undefined) return { found: false, reason: "this box does not know a trainer of that name" };
+    if (fact === undefined)
+      return { found: false, reason: "this box does not know a trainer of that name" };
     return { found: fact.found, reason: fact.reason };
   }
 };

@@ -39,12 +39,16 @@ export const readLog: OperationHandler<"read-log"> = (args, { home, spool, secre
     const content = lastBytes(files[stream], bytes);
     readBytes += content.byteLength;
     whole &&= content.byteLength >= (statSync(files[stream], { throwIfNoEntry: false })?.size ?? 0);
-    const lines = cleanLines(content, { secrets, ...(args.grep === null ? {} : { grep: args.grep }) });
+    const lines = cleanLines(content, {
+      secrets,
+      ...(args.grep === null ? {} : { grep: args.grep }),
+    });
     firstError ??= lines.find((line) => errorText.test(line.text))?.text ?? null;
     all.push(...lines.map((line) => toLine(stream, line)));
   }
 
-  const chosen = args.around === null ? all.slice(-args.lines) : around(all, args.around, args.lines);
+  const chosen =
+    args.around === null ? all.slice(-args.lines) : around(all, args.around, args.lines);
   const fitting = withinBytes(chosen, answerBytes);
   return {
     lines: fitting.map((line, index) => ({ n: index + 1, ...line })),
@@ -59,7 +63,11 @@ function toLine(stream: "stdout" | "stderr", { text, repeats }: CleanLine): Omit
   return { stream, text, repeat: repeats };
 }
 
-function around<Entry extends { readonly text: string }>(lines: readonly Entry[], text: string, count: number): Entry[] {
+function around<Entry extends { readonly text: string }>(
+  lines: readonly Entry[],
+  text: string,
+  count: number,
+): Entry[] {
   const wanted = text.toLowerCase();
   const at = lines.findIndex((line) => line.text.toLowerCase().includes(wanted));
   if (at < 0) return [];
@@ -68,7 +76,10 @@ function around<Entry extends { readonly text: string }>(lines: readonly Entry[]
 }
 
 /** The newest lines that fit. */
-function withinBytes<Entry extends { readonly text: string }>(lines: readonly Entry[], bytes: number): readonly Entry[] {
+function withinBytes<Entry extends { readonly text: string }>(
+  lines: readonly Entry[],
+  bytes: number,
+): readonly Entry[] {
   let used = 0;
   for (let i = lines.length - 1; i >= 0; i -= 1) {
     used += Buffer.byteLength(JSON.stringify(lines[i])) + 16;

@@ -40,7 +40,12 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
       hint: `At most ${limits.fileBytes} bytes.`,
     });
   }
-  const staged: StagedUpload = readStaged(files) ?? { dataset, filename, storedBytes: 0, complete: null };
+  const staged: StagedUpload = readStaged(files) ?? {
+    dataset,
+    filename,
+    storedBytes: 0,
+    complete: null,
+  };
   if (staged.dataset !== dataset || staged.filename !== filename) {
     throw new AppError("NAME_CONFLICT", "This upload began with another file name.", {
       hint: "Ask for a new upload link.",
@@ -49,7 +54,11 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
   const isOld = args.offset + args.bytes <= staged.storedBytes && args.bytes > 0;
   if (staged.complete !== null) {
     // The answer was lost, not the file.
-    return { sha256: args.sha256 ?? staged.complete.sha256, storedBytes: staged.storedBytes, complete: staged.complete };
+    return {
+      sha256: args.sha256 ?? staged.complete.sha256,
+      storedBytes: staged.storedBytes,
+      complete: staged.complete,
+    };
   }
   if (!isOld && args.offset !== staged.storedBytes) {
     throw new AppError("RANGE_INVALID", `The upload goes on at byte ${staged.storedBytes}.`, {
@@ -76,8 +85,12 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
       storedBytes = args.offset + args.bytes;
       writeStaged(files, { ...staged, storedBytes });
     }
-    if (args.last === null || storedBytes < args.last.totalBytes) return { sha256, storedBytes, complete: null };
-    const complete = await completeUpload({ home, files, dataset, filename, storedBytes }, args.last);
+    if (args.last === null || storedBytes < args.last.totalBytes)
+      return { sha256, storedBytes, complete: null };
+    const complete = await completeUpload(
+      { home, files, dataset, filename, storedBytes },
+      args.last,
+    );
     return { sha256, storedBytes, complete };
   } finally {
     await file.close();
@@ -98,9 +111,13 @@ async function fetchPart(args: Args, file: FileHandle, context: OperationContext
     );
     if (!response.ok) {
       await response.body?.cancel();
-      throw new AppError("TRANSFER_BROKEN", `The part could not be fetched: the edge answered ${response.status}.`, {
-        hint: "Send the part again.",
-      });
+      throw new AppError(
+        "TRANSFER_BROKEN",
+        `The part could not be fetched: the edge answered ${response.status}.`,
+        {
+          hint: "Send the part again.",
+        },
+      );
     }
     for await (const chunk of response.body ?? []) {
       if (received + chunk.byteLength > args.bytes) break;
@@ -112,14 +129,22 @@ async function fetchPart(args: Args, file: FileHandle, context: OperationContext
     await file.truncate(args.offset);
     if (error instanceof AppError) throw error;
     if ((error as { code?: unknown }).code === "ENOSPC") {
-      throw new AppError("STORAGE_FULL", "The box's disk is full.", { hint: "Free some space on the box.", cause: error });
+      throw new AppError("STORAGE_FULL", "The box's disk is full.", {
+        hint: "Free some space on the box.",
+        cause: error,
+      });
     }
-    throw new AppError("TRANSFER_BROKEN", "The part was cut on its way.", { hint: "Send the part again.", cause: error });
+    throw new AppError("TRANSFER_BROKEN", "The part was cut on its way.", {
+      hint: "Send the part again.",
+      cause: error,
+    });
   }
   const sha256 = hash.digest("hex");
   if (received !== args.bytes) {
     await file.truncate(args.offset);
-    throw new AppError("TRANSFER_BROKEN", "The part is not as long as announced.", { hint: "Send the part again." });
+    throw new AppError("TRANSFER_BROKEN", "The part is not as long as announced.", {
+      hint: "Send the part again.",
+    });
   }
   if (args.sha256 !== null && args.sha256 !== sha256) {
     await file.truncate(args.offset);
@@ -129,20 +154,33 @@ async function fetchPart(args: Args, file: FileHandle, context: OperationContext
 }
 
 async function writeWhole(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.byteLength; ) {
-    const { bytesWritten } = await file.write(chunk, done, chunk.byteLength - done, position + done);
+  for (let done = 0; done < chunk.byteLength;) {
+    const { bytesWritten } = await file.write(
+      chunk,
+      done,
+      chunk.byteLength - done,
+      position + done,
+    );
     done += bytesWritten;
   }
 }
 
 /** The file appears in its dataset only now: whole, verified, by one rename. */
 async function completeUpload(
-  upload: { home: Home; files: StagingFiles; dataset: string; filename: string; storedBytes: number },
+  upload: {
+    home: Home;
+    files: StagingFiles;
+    dataset: string;
+    filename: string;
+    storedBytes: number;
+  },
   last: NonNullable<Args["last"]>,
 ): Promise<NonNullable<Value["complete"]>> {
   const { home, files, dataset, filename, storedBytes } = upload;
   if (storedBytes !== last.totalBytes) {
-    throw new AppError("RANGE_INVALID", "The parts are longer than the whole file.", { hint: "Ask for a new upload link." });
+    throw new AppError("RANGE_INVALID", "The parts are longer than the whole file.", {
+      hint: "Ask for a new upload link.",
+    });
   }
   const sha256 = await hashFile(files.data, 0, storedBytes);
   if (last.sha256 !== null && last.sha256 !== sha256) {
@@ -165,7 +203,9 @@ async function completeUpload(
 
 /** `Photos` beside `photos` is one folder on some file systems and two on others. */
 function refuseFoldedTwin(root: string, dataset: string): void {
-  const twin = readdirSync(root).find((name) => name !== dataset && foldName(name) === foldName(dataset));
+  const twin = readdirSync(root).find(
+    (name) => name !== dataset && foldName(name) === foldName(dataset),
+  );
   if (twin === undefined) return;
   throw new AppError("NAME_CONFLICT", `There is a dataset ${twin} that differs only in case.`, {
     hint: `Use ${twin}, or another name.`,
@@ -175,12 +215,18 @@ function refuseFoldedTwin(root: string, dataset: string): void {
 async function hashFile(path: string, start: number, bytes: number): Promise<string> {
   const hash = createHash("sha256");
   if (bytes > 0) {
-    const stream = createReadStream(path, { start, end: start + bytes - 1, highWaterMark: 1 << 20 });
+    const stream = createReadStream(path, {
+      start,
+      end: start + bytes - 1,
+      highWaterMark: 1 << 20,
+    });
     for await (const chunk of stream) hash.update(chunk as Buffer);
   }
   return hash.digest("hex");
 }
 
 function partMismatch(): AppError {
-  return new AppError("CHECKSUM_MISMATCH", "The part is not what was announced.", { hint: "Send the part again." });
+  return new AppError("CHECKSUM_MISMATCH", "The part is not what was announced.", {
+    hint: "Send the part again.",
+  });
 }

@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { openSource } from "../files/file-source.ts";
+import { streamRange } from "../files/read-range.ts";
 import type { OperationContext, OperationHandler } from "./operation-context.ts";
 
 /** A part that fails this often in a row is given up; the caller may ask for the rest with a range. */
@@ -27,11 +26,16 @@ export const sendFile: OperationHandler<"send-file"> = async (args, context) => 
     while (offset < args.end) {
       const end = Math.min(args.end, offset + args.partBytes);
       const index = Math.floor((offset - args.start) / args.partBytes);
-      const next = await sendPart({ ...args, index, offset, end, descriptor: file.descriptor }, context);
-      if (next !== null && (next < args.start || next > args.end)) throw broken("The edge expects an impossible byte.");
+      const next = await sendPart(
+        { ...args, index, offset, end, descriptor: file.descriptor },
+        context,
+      );
+      if (next !== null && (next < args.start || next > args.end))
+        throw broken("The edge expects an impossible byte.");
       failures = next === null || next <= offset ? failures + 1 : 0;
       if (failures >= attemptsMax) throw broken("The part did not get through.");
-      if (failures > 0) await wait(retryMs * 2 ** (failures - 1), undefined, { signal: context.signal });
+      if (failures > 0)
+        await wait(retryMs * 2 ** (failures - 1), undefined, { signal: context.signal });
       offset = next ?? offset;
     }
     return { sentBytes: args.end - args.start };
@@ -50,35 +54,35 @@ interface Part {
 }
 
 /** Where to go on: behind the part, or where the edge says. Null when nobody answered. */
-async function sendPart(part: Part, { url, fetch, signal }: OperationContext): Promise<number | null> {
+async function sendPart(
+  part: Part,
+  { url, fetch, signal }: OperationContext,
+): Promise<number | null> {
   // A stream, not a buffer: four times as fast, and nothing of the part is kept (spikes 1).
-  const source = createReadStream("", {
-    fd: part.descriptor,
-    autoClose: false,
-    start: part.offset,
-    end: part.end - 1,
-    highWaterMark: 256 * 1024,
-  });
+  const source = streamRange(part.descriptor, part.offset, part.end);
   let response: Response;
   try {
-    response = await fetch(`${url}/files/agent/${encodeURIComponent(part.transferId)}/parts/${part.index}`, {
-      method: "POST",
-      headers: {
-        authorization: `Ticket ${part.ticket}`,
-        "content-type": "application/octet-stream",
-        "content-length": String(part.end - part.offset),
-        "x-part-offset": String(part.offset),
+    response = await fetch(
+      `${url}/files/agent/${encodeURIComponent(part.transferId)}/parts/${part.index}`,
+      {
+        method: "POST",
+        headers: {
+          authorization: `Ticket ${part.ticket}`,
+          "content-type": "application/octet-stream",
+          "content-length": String(part.end - part.offset),
+          "x-part-offset": String(part.offset),
+        },
+        body: source.stream,
+        duplex: "half",
+        redirect: "error",
+        signal,
       },
-      body: Readable.toWeb(source) as ReadableStream<Uint8Array>,
-      duplex: "half",
-      redirect: "error",
-      signal,
-    });
+    );
   } catch (error) {
     if (signal.aborted) throw error;
     return null;
   } finally {
-    source.destroy();
+    await source.settled();
   }
   const body = await response.json().catch(() => null);
   if (response.ok) return part.end;

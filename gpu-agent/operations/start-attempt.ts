@@ -1,3 +1,4 @@
 import type { OperationHandler } from "./operation-context.ts";
 
-export const startAttempt: OperationHandler<"start-attempt"> = (args, { supervisor }) => supervisor.start(args);
+export const startAttempt: OperationHandler<"start-attempt"> = (args, { supervisor }) =>
+  supervisor.start(args);

@@ -12,7 +12,8 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
   const memory = host.memory();
   const [first] = gpus;
   const activeJobs = supervisor.liveJobs().length;
-  const diskPercent = disk === null ? null : percent(disk.totalBytes - disk.freeBytes, disk.totalBytes);
+  const diskPercent =
+    disk === null ? null : percent(disk.totalBytes - disk.freeBytes, disk.totalBytes);
   const full = detail !== "concise";
   return {
     data: {
@@ -35,9 +36,14 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
               ...(gpus.length > 0 ? {} : { note: "nvidia-smi was not found or answered nothing." }),
             },
             cpu_cores: host.cores(),
-            system_memory: { used_gb: gigabytes(memory.usedBytes), total_gb: gigabytes(memory.totalBytes) },
+            system_memory: {
+              used_gb: gigabytes(memory.usedBytes),
+              total_gb: gigabytes(memory.totalBytes),
+            },
             disk_space:
-              disk === null ? null : { free_gb: gigabytes(disk.freeBytes), total_gb: gigabytes(disk.totalBytes) },
+              disk === null
+                ? null
+                : { free_gb: gigabytes(disk.freeBytes), total_gb: gigabytes(disk.totalBytes) },
           }
         : {}),
       cpu_percent: cpuPercent,

@@ -25,7 +25,10 @@ const contracts = {
 export interface AgentTool {
   readonly contract: ToolContract;
   /** The input is what the contract's schema returned. */
-  run(input: unknown, context: OperationContext): Promise<{ data: Record<string, unknown>; text: string }>;
+  run(
+    input: unknown,
+    context: OperationContext,
+  ): Promise<{ data: Record<string, unknown>; text: string }>;
 }
 
 /** A Map, never an object: names come off the wire. */
@@ -34,7 +37,10 @@ export const agentTools: ReadonlyMap<string, AgentTool> = new Map(
     name,
     {
       contract: contracts[name],
-      run: handlers[name] as (input: unknown, context: OperationContext) => Promise<{ data: Record<string, unknown>; text: string }>,
+      run: handlers[name] as (
+        input: unknown,
+        context: OperationContext,
+      ) => Promise<{ data: Record<string, unknown>; text: string }>,
     },
   ]),
 );

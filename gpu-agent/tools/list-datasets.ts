@@ -25,14 +25,21 @@ export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }
       image_count: scan.images,
       caption_count: captions,
       captions_complete: scan.images > 0 && captions === scan.images,
-      ...(detail === "full" ? { missing_captions: scan.missingCaptions.slice(0, missingShown) } : {}),
+      ...(detail === "full"
+        ? { missing_captions: scan.missingCaptions.slice(0, missingShown) }
+        : {}),
       total_size_bytes: scan.totalBytes,
       total_size_mb: megabytes(scan.totalBytes),
       modified_at: scan.modifiedAtMs === null ? null : new Date(scan.modifiedAtMs).toISOString(),
     };
   });
   return {
-    data: { datasets, count: names.length, truncated: names.length > datasets.length, ...observedNow(context) },
+    data: {
+      datasets,
+      count: names.length,
+      truncated: names.length > datasets.length,
+      ...observedNow(context),
+    },
     text:
       names.length === 0
         ? "There is no dataset on this box yet. Call create-upload-link to upload one."

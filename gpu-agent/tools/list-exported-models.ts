@@ -4,7 +4,10 @@ import { judgeModel, listModels } from "../models/list-models.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { megabytes, observedNow } from "./tool-handler.ts";
 
-export const listExportedModels: AgentToolHandler<"list-exported-models"> = async ({ limit }, context) => {
+export const listExportedModels: AgentToolHandler<"list-exported-models"> = async (
+  { limit },
+  context,
+) => {
   const { home, spool, supervisor } = context;
   const { models, limited } = listModels(home);
   const rows = models.slice(0, limit).map((model): ModelRow => {
@@ -32,7 +35,12 @@ export const listExportedModels: AgentToolHandler<"list-exported-models"> = asyn
     };
   });
   return {
-    data: { models: rows, count: models.length, truncated: limited || rows.length < models.length, ...observedNow(context) },
+    data: {
+      models: rows,
+      count: models.length,
+      truncated: limited || rows.length < models.length,
+      ...observedNow(context),
+    },
     text:
       models.length === 0
         ? "There is no model on this box yet. Call list-training-jobs to see what trains."

@@ -8,7 +8,10 @@ export type AgentToolHandler<Name extends AgentToolName> = (
 ) => Promise<ToolAnswer<ToolOutput<Name>>>;
 
 /** An answer from the box is live by nature; the edge rewrites it when it shows an older one. */
-export function observedNow({ time }: OperationContext): { observed_at: string; connectivity: "live" } {
+export function observedNow({ time }: OperationContext): {
+  observed_at: string;
+  connectivity: "live";
+} {
   return { observed_at: new Date(time.now()).toISOString(), connectivity: "live" };
 }
 

@@ -17,7 +17,12 @@ export function createTrainers(available: readonly Trainer[]): Trainers {
       ...(await Promise.all(available.map((trainer) => trainer.detect()))),
       ...notYet
         .filter((name) => !byName.has(name))
-        .map((name) => ({ name, found: false, version: null, reason: "not supported by this version yet" })),
+        .map((name) => ({
+          name,
+          found: false,
+          version: null,
+          reason: "not supported by this version yet",
+        })),
     ],
   };
 }

@@ -6,7 +6,10 @@ import { toolkitCheckpoints, toolkitSamples } from "./toolkit-output.ts";
 import type { PrepareRequest, Trainer } from "./trainer.ts";
 
 /** The small real trainer that comes with the package; `entry` is its script. */
-export function createTinyTrainer(options: { readonly entry: string; readonly version: string }): Trainer {
+export function createTinyTrainer(options: {
+  readonly entry: string;
+  readonly version: string;
+}): Trainer {
   return {
     name: "tiny",
     detect: async () => {

@@ -51,7 +51,9 @@ export function toolkitSamples(outputFolder: string): readonly SampleFile[] {
       bytes: stat.size,
     });
   }
-  return found.sort((a, b) => a.step - b.step || a.index - b.index || a.writtenAtMs - b.writtenAtMs);
+  return found.sort(
+    (a, b) => a.step - b.step || a.index - b.index || a.writtenAtMs - b.writtenAtMs,
+  );
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -23,7 +23,14 @@ export const getTrainingStatus = defineTool({
     gaps: z.array(gapView).optional(),
     attempts: z.array(attemptView).optional(),
     config_snapshot: jsonDocument.optional().describe("The config the job runs with."),
-    process: maybe(z.object({ pid: z.int(), started_at: instant.nullable() })),
+    process: maybe(
+      z.object({
+        pid: z.int(),
+        start_ticks: z.string().describe("With pid and boot_id, names one process for ever."),
+        boot_id: z.string(),
+        started_at: instant.nullable(),
+      }),
+    ),
     next: maybe(z.string()),
   }),
   annotations: {

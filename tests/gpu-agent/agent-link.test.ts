@@ -9,7 +9,16 @@ import { startScriptedEdge } from "./support/scripted-edge.ts";
 import type { ScriptedEdge } from "./support/scripted-edge.ts";
 import { startAgentProcess } from "./support/agent-process.ts";
 import { temporaryFolder } from "./support/temporary-home.ts";
-import { endTrainersAfterTest, lastState, makeDataset, series, states, tinyStart, trainersOf, truthOf } from "./support/tiny-job.ts";
+import {
+  endTrainersAfterTest,
+  lastState,
+  makeDataset,
+  series,
+  states,
+  tinyStart,
+  trainersOf,
+  truthOf,
+} from "./support/tiny-job.ts";
 import { until } from "./support/waiting.ts";
 
 /** Long enough to do something to it, short enough to wait for. */
@@ -48,7 +57,11 @@ test("a tiny training runs through the link to a verified model, every step as i
   const end = await ended(edge, jobId);
 
   expect(end.state).toBe("completed");
-  expect(end.evidence).toMatchObject({ exit_code: 0, completed_steps: 60, final_artifact_valid: true });
+  expect(end.evidence).toMatchObject({
+    exit_code: 0,
+    completed_steps: 60,
+    final_artifact_valid: true,
+  });
   const items = edge.items(jobId);
   expect(states(items).map((item) => item.state)).toEqual(["starting", "running", "completed"]);
   expect(items.at(-1)?.kind).toBe("state");
@@ -56,7 +69,9 @@ test("a tiny training runs through the link to a verified model, every step as i
     name: "tinyjob.safetensors",
     path: "outputs/tinyjob/tinyjob.safetensors",
   });
-  expect(items.filter((item) => item.kind === "checkpoint").map((item) => [item.step, item.final])).toEqual([
+  expect(
+    items.filter((item) => item.kind === "checkpoint").map((item) => [item.step, item.final]),
+  ).toEqual([
     [20, false],
     [40, false],
     [null, true],
@@ -74,7 +89,8 @@ test("without the trainer's own database the bar is the source, as exact as it p
   const truth = truthOf(home, jobId);
   const read = series(edge.items(jobId), "loss");
   expect(read.length).toBeGreaterThan(30);
-  for (const { step, value } of read) expect(value).toBeCloseTo(truth[step]?.value ?? Number.NaN, 2);
+  for (const { step, value } of read)
+    expect(value).toBeCloseTo(truth[step]?.value ?? Number.NaN, 2);
 });
 
 test("an agent that is killed three times loses and repeats nothing, and never starts a second trainer", async () => {
@@ -163,7 +179,9 @@ test("trainer and shim both killed: vanished, not running for ever", async () =>
   const { edge, home } = await setUp(slow);
   const jobId = await start(edge, tinyStart({ steps: 500 }));
   await running(home, jobId);
-  const handle = JSON.parse(readFileSync(join(home, "jobs", jobId, "1", "handle.json"), "utf8")) as { pid: number; shimPid: number };
+  const handle = JSON.parse(
+    readFileSync(join(home, "jobs", jobId, "1", "handle.json"), "utf8"),
+  ) as { pid: number; shimPid: number };
   process.kill(handle.shimPid, "SIGKILL");
   process.kill(handle.pid, "SIGKILL");
   const end = await ended(edge, jobId);
@@ -179,7 +197,12 @@ test("a stop interrupts once, ends the process and keeps its checkpoints", async
   const end = await ended(edge, jobId);
   expect(end.state).toBe("stopped");
   expect(end.evidence).toMatchObject({ exit_code: 0, stop_wanted: "user", forced: false });
-  expect(states(edge.items(jobId)).map((item) => item.state)).toEqual(["starting", "running", "stopping", "stopped"]);
+  expect(states(edge.items(jobId)).map((item) => item.state)).toEqual([
+    "starting",
+    "running",
+    "stopping",
+    "stopped",
+  ]);
   expect(edge.items(jobId).some((item) => item.kind === "checkpoint" && item.valid)).toBe(true);
   const log = readFileSync(join(home, "jobs", jobId, "1", "stdout.log"), "utf8");
   expect(log.match(/Job stopped/g)).toHaveLength(1);
@@ -218,7 +241,11 @@ test("NaN losses are kept as NaN, raise one alert and stop the job", async () =>
   const items = edge.items(jobId);
   const alerts = items.filter((item) => item.kind === "alert");
   expect(alerts).toHaveLength(1);
-  expect(alerts[0]).toMatchObject({ code: "TRAINING_NAN_LOSS", guardrail: true, severity: "critical" });
+  expect(alerts[0]).toMatchObject({
+    code: "TRAINING_NAN_LOSS",
+    guardrail: true,
+    severity: "critical",
+  });
   const read = series(items, "loss");
   // What the trainer had not written to its database when it was interrupted is lost with it, as in AI Toolkit.
   expect(read).toEqual(truthOf(home, jobId).slice(0, read.length));
@@ -230,10 +257,14 @@ test("one start, delivered five times and under a second id, is one process", as
   const args = tinyStart({ steps: 300 });
   endTrainersAfterTest(args.jobId);
   const callId = newCallId();
-  const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => edge.call("start-attempt", args, { callId })).slice(-1));
+  const outcomes = await Promise.all(
+    [1, 2, 3, 4, 5].map(() => edge.call("start-attempt", args, { callId })).slice(-1),
+  );
   expect(outcomes).toEqual([{ ok: true, value: { accepted: true } }]);
   expect(await edge.call("start-attempt", args)).toEqual({ ok: true, value: { accepted: true } });
-  expect(await edge.call("start-attempt", args, { callId, argsHash: await hashJson("other") })).toMatchObject({
+  expect(
+    await edge.call("start-attempt", args, { callId, argsHash: await hashJson("other") }),
+  ).toMatchObject({
     ok: false,
     error: { code: "IDEMPOTENCY_CONFLICT" },
   });
@@ -252,7 +283,10 @@ test("a stop that overtakes its start wins", async () => {
     ok: true,
     value: { outcome: "not-started", state: null },
   });
-  expect(await edge.call("start-attempt", args)).toMatchObject({ ok: false, error: { code: "JOB_NOT_RUNNING" } });
+  expect(await edge.call("start-attempt", args)).toMatchObject({
+    ok: false,
+    error: { code: "JOB_NOT_RUNNING" },
+  });
   expect(trainersOf(args.jobId)).toEqual([]);
 });
 
@@ -275,13 +309,18 @@ test("two jobs of one name have a folder each, and one slot takes one job", asyn
   const { edge } = await setUp(slow);
   const first = await start(edge, tinyStart({ steps: 400 }));
   const other = tinyStart({ steps: 20 });
-  expect(await edge.call("start-attempt", other)).toMatchObject({ ok: false, error: { code: "QUOTA_EXCEEDED" } });
+  expect(await edge.call("start-attempt", other)).toMatchObject({
+    ok: false,
+    error: { code: "QUOTA_EXCEEDED" },
+  });
   await edge.call("stop-attempt", { jobId: first, attempt: 1, ...stopped });
   await ended(edge, first);
   const second = await start(edge, tinyStart({ steps: 20 }));
   await ended(edge, second);
   const artifact = edge.items(second).find((item) => item.kind === "artifact");
-  expect(artifact).toMatchObject({ path: expect.stringMatching(/^outputs\/tinyjob-[0-9a-z]{8}\/tinyjob-[0-9a-z]{8}\.safetensors$/) });
+  expect(artifact).toMatchObject({
+    path: expect.stringMatching(/^outputs\/tinyjob-[0-9a-z]{8}\/tinyjob-[0-9a-z]{8}\.safetensors$/),
+  });
 });
 
 test("what cannot start says why", async () => {
@@ -292,16 +331,37 @@ test("what cannot start says why", async () => {
     error: { code: "TRAINER_NOT_FOUND" },
   });
   const missing = structuredClone(args);
-  const config = missing.document["config"] as { process: { datasets: { folder_path: string }[] }[] };
-  (config.process[0] as { datasets: { folder_path: string }[] }).datasets = [{ folder_path: "datasets/nowhere" }];
-  expect(await edge.call("start-attempt", missing)).toMatchObject({ ok: false, error: { code: "DATASET_NOT_FOUND" } });
-  (config.process[0] as { datasets: { folder_path: string }[] }).datasets = [{ folder_path: "datasets/../../etc" }];
-  expect(await edge.call("start-attempt", missing)).toMatchObject({ ok: false, error: { code: "PATH_ESCAPE" } });
+  const config = missing.document["config"] as {
+    process: { datasets: { folder_path: string }[] }[];
+  };
+  (config.process[0] as { datasets: { folder_path: string }[] }).datasets = [
+    { folder_path: "datasets/nowhere" },
+  ];
+  expect(await edge.call("start-attempt", missing)).toMatchObject({
+    ok: false,
+    error: { code: "DATASET_NOT_FOUND" },
+  });
+  (config.process[0] as { datasets: { folder_path: string }[] }).datasets = [
+    { folder_path: "datasets/../../etc" },
+  ];
+  expect(await edge.call("start-attempt", missing)).toMatchObject({
+    ok: false,
+    error: { code: "PATH_ESCAPE" },
+  });
   expect(await edge.call("start-attempt", { ...args, jobId: "../../x" })).toMatchObject({
     ok: false,
     error: { code: "INVALID_ARGUMENT" },
   });
-  expect(await edge.call("read-log", { jobId: newJobId(), attempt: null, stream: "both", lines: 5, grep: null, around: null })).toMatchObject({
+  expect(
+    await edge.call("read-log", {
+      jobId: newJobId(),
+      attempt: null,
+      stream: "both",
+      lines: 5,
+      grep: null,
+      around: null,
+    }),
+  ).toMatchObject({
     ok: false,
     error: { code: "JOB_NOT_FOUND" },
   });
@@ -316,6 +376,16 @@ test("a failing trainer is failed with its own words as evidence", async () => {
   const end = await ended(edge, jobId);
   expect(end.failure?.code).toBe("TRAINER_ERROR");
   expect(String(end.evidence?.["error_line"])).toContain("name_or_path");
-  const log = await edge.call("read-log", { jobId, attempt: null, stream: "both", lines: 50, grep: null, around: null });
-  expect(log).toMatchObject({ ok: true, value: { firstError: expect.stringContaining("name_or_path") } });
+  const log = await edge.call("read-log", {
+    jobId,
+    attempt: null,
+    stream: "both",
+    lines: 50,
+    grep: null,
+    around: null,
+  });
+  expect(log).toMatchObject({
+    ok: true,
+    value: { firstError: expect.stringContaining("name_or_path") },
+  });
 });

@@ -60,7 +60,9 @@ test("a call that was begun when the agent died is asked again", async () => {
   let release: (() => void) | null = null;
   const { deliver, restart } = setUp(() => {
     effects += 1;
-    return effects === 1 ? new Promise((resolve) => (release = () => resolve(1))) : Promise.resolve(2);
+    return effects === 1
+      ? new Promise((resolve) => (release = () => resolve(1)))
+      : Promise.resolve(2);
   });
   void deliver(stopCall);
   restart();
@@ -70,14 +72,23 @@ test("a call that was begun when the agent died is asked again", async () => {
 
 test("an operation this agent does not have is outdated, wrong arguments are named", async () => {
   const { deliver } = setUp(async () => null);
-  expect(await deliver({ ...stopCall, operation: "format-disk" })).toMatchObject({ error: { code: "AGENT_OUTDATED" } });
-  expect(await deliver({ ...stopCall, operation: "constructor" })).toMatchObject({ error: { code: "AGENT_OUTDATED" } });
-  expect(await deliver({ ...stopCall, args: { jobId } })).toMatchObject({ error: { code: "INVALID_ARGUMENT" } });
+  expect(await deliver({ ...stopCall, operation: "format-disk" })).toMatchObject({
+    error: { code: "AGENT_OUTDATED" },
+  });
+  expect(await deliver({ ...stopCall, operation: "constructor" })).toMatchObject({
+    error: { code: "AGENT_OUTDATED" },
+  });
+  expect(await deliver({ ...stopCall, args: { jobId } })).toMatchObject({
+    error: { code: "INVALID_ARGUMENT" },
+  });
 });
 
 test("an answer above the bound is an error, not a frame that breaks the link", async () => {
   const { deliver } = setUp(async () => "x".repeat(600_000));
-  expect(await deliver(stopCall)).toMatchObject({ ok: false, error: { code: "PAYLOAD_TOO_LARGE" } });
+  expect(await deliver(stopCall)).toMatchObject({
+    ok: false,
+    error: { code: "PAYLOAD_TOO_LARGE" },
+  });
 });
 
 test("an unexpected failure says nothing about the inside, and may be tried again", async () => {

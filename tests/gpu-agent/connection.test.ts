@@ -26,9 +26,22 @@ const head: Head = {
   logTail: [],
 };
 const alert = (n: number): Item => ({
-  kind: "alert", atMs: n, step: n, code: "X", severity: "info", category: "c", message: "m", evidence: {}, guardrail: false,
+  kind: "alert",
+  atMs: n,
+  step: n,
+  code: "X",
+  severity: "info",
+  category: "c",
+  message: "m",
+  evidence: {},
+  guardrail: false,
 });
-const point = (step: number): Item => ({ kind: "metrics", steps: [step], atMs: [1], values: { loss: [step] } });
+const point = (step: number): Item => ({
+  kind: "metrics",
+  steps: [step],
+  atMs: [1],
+  values: { loss: [step] },
+});
 
 /** The agent's side of the link on a virtual clock; the test is the edge and the network. */
 function setUp(url = "https://edge.example") {
@@ -45,8 +58,18 @@ function setUp(url = "https://edge.example") {
     identity,
     instanceId: "instance_1",
     bootId: "boot_1",
-    capabilities: async () => ({ name: "box", software: "s", platform: "p", trainers: [], slots: ["cpu"], operations: [], tools: [], gpus: [] }),
-    heads: () => spool.openStreams().map(({ lastSeq, jobId, attempt }) => ({ jobId, attempt, lastSeq, head })),
+    capabilities: async () => ({
+      name: "box",
+      software: "s",
+      platform: "p",
+      trainers: [],
+      slots: ["cpu"],
+      operations: [],
+      tools: [],
+      gpus: [],
+    }),
+    heads: () =>
+      spool.openStreams().map(({ lastSeq, jobId, attempt }) => ({ jobId, attempt, lastSeq, head })),
     head: () => shown,
     onCall: (call, answer) => answer({ ok: true, value: call.operation }),
     onWatch: (jobId, forMs) => watches.push([jobId, forMs]),
@@ -75,16 +98,31 @@ function setUp(url = "https://edge.example") {
   const newest = () => dials.at(-1) as (typeof dials)[number];
   const tell = (message: EdgeMessage): void => newest().events.onText(JSON.stringify(message));
   const messages = (): AgentMessage[] =>
-    newest().sent.filter((text) => text !== "ping").map((text) => JSON.parse(text) as AgentMessage);
+    newest()
+      .sent.filter((text) => text !== "ping")
+      .map((text) => JSON.parse(text) as AgentMessage);
   return {
-    time, spool, dials, watches, connection, shown, newest, tell, messages,
+    time,
+    spool,
+    dials,
+    watches,
+    connection,
+    shown,
+    newest,
+    tell,
+    messages,
     events: () => messages().filter((message) => message.type === "events"),
     commit: (items: Item[], urgent = false) => {
       spool.commit(key, { items });
       connection.committed(key, urgent);
     },
     async meet(epoch = 1, acked = 0) {
-      tell({ type: "challenge", nonce: "n".repeat(32), origin: "https://edge.example", protocols: [1] });
+      tell({
+        type: "challenge",
+        nonce: "n".repeat(32),
+        origin: "https://edge.example",
+        protocols: [1],
+      });
       await time.advance(0);
       tell({ type: "welcome", protocol: 1, epoch, resume: [{ ...key, acked }], windowFrames: 4 });
       await time.advance(0);
@@ -95,7 +133,12 @@ function setUp(url = "https://edge.example") {
 test("dials the agent's door and signs only for the origin it dialled", async () => {
   const link = setUp();
   expect(link.newest().url).toBe("wss://edge.example/agent");
-  link.tell({ type: "challenge", nonce: "n".repeat(32), origin: "https://evil.example", protocols: [1] });
+  link.tell({
+    type: "challenge",
+    nonce: "n".repeat(32),
+    origin: "https://evil.example",
+    protocols: [1],
+  });
   await link.time.advance(0);
   expect(link.newest().sent).toEqual([]);
   expect(link.newest().ended).toEqual(["close 1008"]);
@@ -105,7 +148,10 @@ test("hello carries the streams and their heads", async () => {
   const link = setUp();
   link.commit([alert(1)]);
   await link.meet();
-  expect(link.messages()[0]).toMatchObject({ type: "hello", jobs: [{ ...key, lastSeq: 1, head: { state: "running" } }] });
+  expect(link.messages()[0]).toMatchObject({
+    type: "hello",
+    jobs: [{ ...key, lastSeq: 1, head: { state: "running" } }],
+  });
 });
 
 test("an alert goes at once, metrics wait for the quiet rhythm, or the quick one when watched", async () => {
@@ -152,7 +198,10 @@ test("at most four frames wait for their acknowledgement", async () => {
   for (let n = 1; n <= 9; n += 1) link.commit([alert(n)], true);
   expect(link.events().map((frame) => frame.from)).toEqual([1, 2, 3, 4]);
   link.tell({ type: "ack", epoch: 1, ...key, upTo: 2 });
-  expect(link.events().at(-1)).toMatchObject({ from: 5, items: Array.from({ length: 5 }, () => ({ kind: "alert" })) });
+  expect(link.events().at(-1)).toMatchObject({
+    from: 5,
+    items: Array.from({ length: 5 }, () => ({ kind: "alert" })),
+  });
 });
 
 test("messages of another epoch change nothing", async () => {
@@ -160,11 +209,29 @@ test("messages of another epoch change nothing", async () => {
   await link.meet(3);
   link.commit([alert(1)], true);
   link.tell({ type: "ack", epoch: 2, ...key, upTo: 1 });
-  link.tell({ type: "call", epoch: 2, callId: "c", operation: "x", argsHash: "a".repeat(64), args: {} });
+  link.tell({
+    type: "call",
+    epoch: 2,
+    callId: "c",
+    operation: "x",
+    argsHash: "a".repeat(64),
+    args: {},
+  });
   expect(link.spool.stream(key)?.acked).toBe(0);
   expect(link.messages().some((message) => message.type === "result")).toBe(false);
-  link.tell({ type: "call", epoch: 3, callId: "c", operation: "x", argsHash: "a".repeat(64), args: {} });
-  expect(link.messages().at(-1)).toEqual({ type: "result", callId: "c", outcome: { ok: true, value: "x" } });
+  link.tell({
+    type: "call",
+    epoch: 3,
+    callId: "c",
+    operation: "x",
+    argsHash: "a".repeat(64),
+    args: {},
+  });
+  expect(link.messages().at(-1)).toEqual({
+    type: "result",
+    callId: "c",
+    outcome: { ok: true, value: "x" },
+  });
 });
 
 test("a silent socket is ended by the agent itself, and dialled again", async () => {
@@ -188,7 +255,11 @@ test("no welcome in time: ended and tried again, ever more slowly", async () => 
 
 test("a refusal is kept away for as long as it says", async () => {
   const link = setUp();
-  link.tell({ type: "reject", error: { code: "IDENTITY_IN_USE", message: "m" }, retryAfterMs: 42_000 });
+  link.tell({
+    type: "reject",
+    error: { code: "IDENTITY_IN_USE", message: "m" },
+    retryAfterMs: 42_000,
+  });
   expect(link.newest().ended).toEqual(["close 1000"]);
   link.newest().events.onClosed(1000, "");
   await link.time.advance(41_999);
@@ -219,7 +290,10 @@ test("an edge that lost what it had acknowledged is served from there, with gaps
   link.commit([alert(4)], true);
   link.tell({ type: "nack", epoch: 1, ...key, expected: 2 });
   const frame = link.events().at(-1);
-  expect(frame).toMatchObject({ from: 2, items: [{ kind: "gap" }, { kind: "gap" }, { kind: "alert", atMs: 4 }] });
+  expect(frame).toMatchObject({
+    from: 2,
+    items: [{ kind: "gap" }, { kind: "gap" }, { kind: "alert", atMs: 4 }],
+  });
 });
 
 test("a message that is not understood does not end the session", async () => {
@@ -233,7 +307,10 @@ test("a message that is not understood does not end the session", async () => {
 test("under any loss, repetition and reconnection every item arrives once, in order", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.constantFrom("commit", "points", "deliver", "lose", "ack", "cut", "wait"), { minLength: 5, maxLength: 60 }),
+      fc.array(fc.constantFrom("commit", "points", "deliver", "lose", "ack", "cut", "wait"), {
+        minLength: 5,
+        maxLength: 60,
+      }),
       async (script) => {
         const link = setUp();
         const got: Item[] = [];
@@ -247,7 +324,8 @@ test("under any loss, repetition and reconnection every item arrives once, in or
           read += 1;
           const { items, from } = frame;
           const reception = receiveFrame(got.length, from, items.length);
-          if (reception.kind === "hole") return link.tell({ type: "nack", epoch, ...key, expected: reception.expected });
+          if (reception.kind === "hole")
+            return link.tell({ type: "nack", epoch, ...key, expected: reception.expected });
           if (reception.kind === "apply") got.push(...items.slice(reception.skip));
           if (ackIt) link.tell({ type: "ack", epoch, ...key, upTo: got.length });
         };
@@ -270,7 +348,9 @@ test("under any loss, repetition and reconnection every item arrives once, in or
         }
         await reconnect();
         for (let i = 0; i < 20; i += 1) deliver(true);
-        const steps = got.flatMap((item) => (item.kind === "metrics" ? item.steps : item.kind === "alert" ? [item.atMs] : []));
+        const steps = got.flatMap((item) =>
+          item.kind === "metrics" ? item.steps : item.kind === "alert" ? [item.atMs] : [],
+        );
         expect(steps).toEqual(Array.from({ length: step }, (_, i) => i + 1));
       },
     ),

@@ -77,14 +77,18 @@ test("another process goes on at the committed offset, also inside a character",
   writeFileSync(path, bytes.subarray(0, 21));
   const first = createAiToolkitReader({ jobName: "j" });
   first.push("stdout", tail.read().bytes);
-  const stored = JSON.parse(JSON.stringify({ position: tail.position(), reader: first.state() })) as {
+  const stored = JSON.parse(
+    JSON.stringify({ position: tail.position(), reader: first.state() }),
+  ) as {
     position: ReturnType<LogTail["position"]>;
     reader: ReturnType<typeof first.state>;
   };
   appendFileSync(path, bytes.subarray(21));
   const second = openLogTail(path, stored.position);
   const reader = createAiToolkitReader({ jobName: "j", state: stored.reader });
-  expect(reader.push("stdout", second.read().bytes)).toEqual([{ kind: "errorLine", text: "损失 failed" }]);
+  expect(reader.push("stdout", second.read().bytes)).toEqual([
+    { kind: "errorLine", text: "损失 failed" },
+  ]);
 });
 
 test("a file replaced while nobody looked is read from its beginning", () => {

@@ -16,13 +16,16 @@ function trainerDatabase(path: string) {
       database.prepare("INSERT OR REPLACE INTO steps VALUES (?, ?)").run(step, wallTime);
       for (const [key, value] of Object.entries(values)) {
         const text = typeof value === "string";
-        database.prepare("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?)").run(step, key, text ? null : value, text ? value : null);
+        database
+          .prepare("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?)")
+          .run(step, key, text ? null : value, text ? value : null);
       }
     },
   };
 }
 
-const plain = (rows: readonly MetricRow[]) => rows.map((row) => [row.step, Object.fromEntries(row.values)]);
+const plain = (rows: readonly MetricRow[]) =>
+  rows.map((row) => [row.step, Object.fromEntries(row.values)]);
 
 test("keys get their public names; the newest step waits for one look, because its keys may be on their way", () => {
   const path = join(temporaryFolder(), "loss_log.db");
@@ -30,7 +33,9 @@ test("keys get their public names; the newest step waits for one look, because i
   const metrics = openMetricsDatabase(path, 0);
   trainer.put(1, { "loss/loss": 0.5, learning_rate: 1e-4, "val/loss": 2 });
   trainer.put(2, { "loss/loss": 0.4 });
-  expect(plain(metrics.read(-1, { final: false }))).toEqual([[1, { loss: 0.5, lr: 1e-4, "val/loss": 2 }]]);
+  expect(plain(metrics.read(-1, { final: false }))).toEqual([
+    [1, { loss: 0.5, lr: 1e-4, "val/loss": 2 }],
+  ]);
   trainer.put(2, { learning_rate: 1e-4 });
   expect(plain(metrics.read(1, { final: false }))).toEqual([[2, { loss: 0.4, lr: 1e-4 }]]);
   expect(metrics.read(2, { final: false })).toEqual([]);
@@ -44,7 +49,12 @@ test("what is no finite number keeps its name", () => {
   const trainer = trainerDatabase(path);
   trainer.put(1, { "loss/loss": "nan", a: "inf", b: "-Infinity", c: "words", d: null });
   const [row] = openMetricsDatabase(path, 0).read(-1, { final: true });
-  expect(Object.fromEntries(row?.values ?? [])).toEqual({ loss: NaN, a: Infinity, b: -Infinity, d: NaN });
+  expect(Object.fromEntries(row?.values ?? [])).toEqual({
+    loss: NaN,
+    a: Infinity,
+    b: -Infinity,
+    d: NaN,
+  });
   trainer.database.close();
 });
 
@@ -53,7 +63,9 @@ test("rows of an earlier attempt in the same folder are left alone", () => {
   const trainer = trainerDatabase(path);
   trainer.put(10, { "loss/loss": 1 }, 100);
   trainer.put(11, { "loss/loss": 2 }, 200);
-  expect(plain(openMetricsDatabase(path, 150).read(-1, { final: true }))).toEqual([[11, { loss: 2 }]]);
+  expect(plain(openMetricsDatabase(path, 150).read(-1, { final: true }))).toEqual([
+    [11, { loss: 2 }],
+  ]);
   trainer.database.close();
 });
 

@@ -34,9 +34,13 @@ test("pid, start and boot together: everything else is another process", () => {
 
 test("a real zombie is dead although its pid still answers", async () => {
   // The shell starts a child and never waits for it.
-  const parent = spawn("/bin/sh", ["-c", "sleep 0.1 & echo $!; exec sleep 30"], { stdio: ["ignore", "pipe", "ignore"] });
+  const parent = spawn("/bin/sh", ["-c", "sleep 0.1 & echo $!; exec sleep 30"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   onTestFinished(() => void parent.kill("SIGKILL"));
-  const pid = await new Promise<number>((resolve) => parent.stdout.once("data", (data) => resolve(Number(String(data)))));
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once("data", (data) => resolve(Number(String(data)))),
+  );
   const view = linuxProcesses();
   expect(view.startTicks(pid)).not.toBeNull();
   await until(() => view.startTicks(pid) === null, "the child to die");
@@ -46,7 +50,10 @@ test("a real zombie is dead although its pid still answers", async () => {
 test("a process is found by its environment", () => {
   const marker = `TRAINYARD_TEST_MARK=${process.pid}-${Date.now()}`;
   const [name = "", value = ""] = marker.split("=");
-  const child = spawn("sleep", ["30"], { env: { [name]: value, PATH: process.env["PATH"] ?? "" }, stdio: "ignore" });
+  const child = spawn("sleep", ["30"], {
+    env: { [name]: value, PATH: process.env["PATH"] ?? "" },
+    stdio: "ignore",
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
   expect(linuxProcesses().withEnvironment(marker)).toEqual([child.pid]);
 });

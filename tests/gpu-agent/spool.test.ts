@@ -40,7 +40,9 @@ const alert = (n: number): Item => ({
   guardrail: false,
 });
 const stepsIn = (items: readonly Item[]): number[] =>
-  items.flatMap((item) => (item.kind === "metrics" ? item.steps : item.kind === "alert" ? [item.atMs] : []));
+  items.flatMap((item) =>
+    item.kind === "metrics" ? item.steps : item.kind === "alert" ? [item.atMs] : [],
+  );
 
 /** A copy as a crash would leave it: whatever is in the files at this moment. */
 function crashCopy(folder: string): string {
@@ -51,20 +53,28 @@ function crashCopy(folder: string): string {
 
 test("a crash between any two commits leaves items, offset and parser state that belong together", () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 }), (batches) => {
-      const folder = temporaryFolder();
-      const spool = withAttempt(open(folder));
-      let step = 0;
-      for (const count of batches) {
-        const steps = Array.from({ length: count }, () => (step += 1));
-        spool.commit(key, { items: [alert(steps[0] ?? 0), ...steps.slice(1).map((s) => metrics(s))], reader: { offset: step } });
-        const crashed = open(crashCopy(folder));
-        const { offset } = crashed.reader(key) as { offset: number };
-        expect(stepsIn(crashed.read(key, 1, all))).toEqual(Array.from({ length: offset }, (_, i) => i + 1));
-        crashed.close();
-      }
-      spool.close();
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 }),
+      (batches) => {
+        const folder = temporaryFolder();
+        const spool = withAttempt(open(folder));
+        let step = 0;
+        for (const count of batches) {
+          const steps = Array.from({ length: count }, () => (step += 1));
+          spool.commit(key, {
+            items: [alert(steps[0] ?? 0), ...steps.slice(1).map((s) => metrics(s))],
+            reader: { offset: step },
+          });
+          const crashed = open(crashCopy(folder));
+          const { offset } = crashed.reader(key) as { offset: number };
+          expect(stepsIn(crashed.read(key, 1, all))).toEqual(
+            Array.from({ length: offset }, (_, i) => i + 1),
+          );
+          crashed.close();
+        }
+        spool.close();
+      },
+    ),
     { numRuns: 15 },
   );
 });
@@ -159,7 +169,10 @@ test("over its bound the oldest metrics become gaps that say which steps; nothin
 test("a damaged spool is set aside and a fresh one begins", () => {
   const folder = temporaryFolder();
   withAttempt(open(folder)).close();
-  writeFileSync(join(folder, "spool.db"), "not a database at all, but long enough to be taken for a header ........");
+  writeFileSync(
+    join(folder, "spool.db"),
+    "not a database at all, but long enough to be taken for a header ........",
+  );
   const spool = open(folder);
   expect(spool.attempts()).toEqual([]);
   expect(readdirSync(folder).some((name) => name.startsWith("spool.db.damaged-"))).toBe(true);

@@ -3,7 +3,12 @@ import { beginStop, climb, hastenStop, resumeStop } from "../../gpu-agent/jobs/s
 import type { LadderEffect, LadderFacts, StopLadder } from "../../gpu-agent/jobs/stop-ladder.ts";
 
 const deadlines = { checkpointMs: 600, interruptMs: 120, terminateMs: 15, killMs: 10 };
-const calm: Omit<LadderFacts, "nowMs"> = { alive: true, saving: false, canSave: true, savesSeen: 0 };
+const calm: Omit<LadderFacts, "nowMs"> = {
+  alive: true,
+  saving: false,
+  canSave: true,
+  savesSeen: 0,
+};
 
 /** Runs the ladder on a clock of whole milliseconds and notes what it did when. */
 function play(
@@ -24,13 +29,54 @@ function play(
 const at0 = { nowMs: 0, savesSeen: 0 };
 
 test.each<[string, StopLadder, (nowMs: number) => Partial<LadderFacts>, [number, LadderEffect][]]>([
-  ["a checkpoint first, then the interrupt as soon as it is there", beginStop("checkpoint", at0), (t) => ({ savesSeen: t >= 50 ? 1 : 0, alive: t < 60 }), [[0, "save"], [50, "interrupt"]]],
-  ["a trainer that cannot save on request is interrupted at once", beginStop("checkpoint", at0), (t) => ({ canSave: false, alive: t < 5 }), [[0, "interrupt"]]],
+  [
+    "a checkpoint first, then the interrupt as soon as it is there",
+    beginStop("checkpoint", at0),
+    (t) => ({ savesSeen: t >= 50 ? 1 : 0, alive: t < 60 }),
+    [
+      [0, "save"],
+      [50, "interrupt"],
+    ],
+  ],
+  [
+    "a trainer that cannot save on request is interrupted at once",
+    beginStop("checkpoint", at0),
+    (t) => ({ canSave: false, alive: t < 5 }),
+    [[0, "interrupt"]],
+  ],
   ["now means no checkpoint", beginStop("now", at0), (t) => ({ alive: t < 5 }), [[0, "interrupt"]]],
-  ["never while saving", beginStop("now", at0), (t) => ({ saving: t < 30, alive: t < 40 }), [[30, "interrupt"]]],
-  ["a save that never ends is bounded", beginStop("now", at0), (t) => ({ saving: true, alive: t < 610 }), [[600, "interrupt"]]],
-  ["a save request that is not answered is bounded", beginStop("checkpoint", at0), (t) => ({ alive: t < 610 }), [[0, "save"], [600, "interrupt"]]],
-  ["deaf to everything: each step once, then the kill again and again", beginStop("now", at0), () => ({}), [[0, "interrupt"], [120, "terminate"], [135, "kill"], [145, "kill"]]],
+  [
+    "never while saving",
+    beginStop("now", at0),
+    (t) => ({ saving: t < 30, alive: t < 40 }),
+    [[30, "interrupt"]],
+  ],
+  [
+    "a save that never ends is bounded",
+    beginStop("now", at0),
+    (t) => ({ saving: true, alive: t < 610 }),
+    [[600, "interrupt"]],
+  ],
+  [
+    "a save request that is not answered is bounded",
+    beginStop("checkpoint", at0),
+    (t) => ({ alive: t < 610 }),
+    [
+      [0, "save"],
+      [600, "interrupt"],
+    ],
+  ],
+  [
+    "deaf to everything: each step once, then the kill again and again",
+    beginStop("now", at0),
+    () => ({}),
+    [
+      [0, "interrupt"],
+      [120, "terminate"],
+      [135, "kill"],
+      [145, "kill"],
+    ],
+  ],
   ["nothing to a process that is gone", beginStop("now", at0), () => ({ alive: false }), []],
 ])("%s", (_name, ladder, world, expected) => {
   expect(play(ladder, world, Math.max(...expected.map(([at]) => at), 0) + 9)).toEqual(expected);
@@ -39,7 +85,9 @@ test.each<[string, StopLadder, (nowMs: number) => Partial<LadderFacts>, [number,
 test("a second stop only shortens", () => {
   const waiting = climb(beginStop("checkpoint", at0), { ...calm, nowMs: 0 }, deadlines).ladder;
   expect(hastenStop(waiting, "checkpoint", 5)).toBe(waiting);
-  expect(climb(hastenStop(waiting, "now", 5), { ...calm, nowMs: 5 }, deadlines).effect).toBe("interrupt");
+  expect(climb(hastenStop(waiting, "now", 5), { ...calm, nowMs: 5 }, deadlines).effect).toBe(
+    "interrupt",
+  );
   const interrupted = climb(beginStop("now", at0), { ...calm, nowMs: 0 }, deadlines).ladder;
   expect(hastenStop(interrupted, "checkpoint", 5)).toBe(interrupted);
 });
@@ -47,5 +95,7 @@ test("a second stop only shortens", () => {
 test("an agent that comes back stands on the same step and does not interrupt twice", () => {
   const interrupted = climb(beginStop("now", at0), { ...calm, nowMs: 0 }, deadlines).ladder;
   const stored = JSON.parse(JSON.stringify(interrupted)) as StopLadder;
-  expect(play(resumeStop(stored, 0), (t) => ({ alive: t < 125 }), 200)).toEqual([[120, "terminate"]]);
+  expect(play(resumeStop(stored, 0), (t) => ({ alive: t < 125 }), 200)).toEqual([
+    [120, "terminate"],
+  ]);
 });

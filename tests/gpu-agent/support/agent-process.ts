@@ -13,7 +13,11 @@ export interface AgentProcess {
 const entry = fileURLToPath(new URL("../../../gpu-agent/main.ts", import.meta.url));
 
 /** The real agent, from source, as a process of its own. */
-export function startAgentProcess(options: { url: string; home: string; env?: Record<string, string> }): AgentProcess {
+export function startAgentProcess(options: {
+  url: string;
+  home: string;
+  env?: Record<string, string>;
+}): AgentProcess {
   const log = openSync(join(options.home, "agent-test.log"), "a");
   const child = spawn(process.execPath, [entry, "--url", options.url, "--home", options.home], {
     stdio: ["ignore", log, log],

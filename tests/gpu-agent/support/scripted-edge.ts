@@ -9,7 +9,12 @@ import { newCallId } from "@trainyard/shared/ids.ts";
 import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
 import { decodeAgentMessage } from "@trainyard/shared/protocol/codec.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
-import type { AgentMessage, EdgeMessage, EventsFrame, Hello } from "@trainyard/shared/protocol/messages.ts";
+import type {
+  AgentMessage,
+  EdgeMessage,
+  EventsFrame,
+  Hello,
+} from "@trainyard/shared/protocol/messages.ts";
 import type { OperationArgs, OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { receiveFrame } from "@trainyard/shared/protocol/stream-receiver.ts";
 import { helloText } from "@trainyard/shared/protocol/version.ts";
@@ -45,7 +50,9 @@ export interface ScriptedEdge {
   close(): Promise<void>;
 }
 
-export async function startScriptedEdge(options: { port?: number; publicKey?: () => string } = {}): Promise<ScriptedEdge> {
+export async function startScriptedEdge(
+  options: { port?: number; publicKey?: () => string } = {},
+): Promise<ScriptedEdge> {
   const committed = new Map<string, Item[]>();
   const heads = new Map<string, Head>();
   const waiting = new Map<string, (outcome: CallOutcome) => void>();
@@ -80,7 +87,7 @@ export async function startScriptedEdge(options: { port?: number; publicKey?: ()
     const agentId = request.headers["x-trainyard-agent"];
     send({ type: "challenge", nonce, origin, protocols: [1] });
     socket.on("message", (data) => {
-      const text = String(data);
+      const text = (data as Buffer).toString();
       if (edge.fault.silent) return;
       if (text === "ping") {
         pings += 1;
@@ -144,7 +151,11 @@ export async function startScriptedEdge(options: { port?: number; publicKey?: ()
     pings: () => pings,
     items: (jobId: string, attempt = 1) => committed.get(`${jobId}/${attempt}`) ?? [],
     head: (jobId: string) => heads.get(jobId) ?? null,
-    async call(operation: OperationName, args: unknown, given: { callId?: string; argsHash?: string } = {}) {
+    async call(
+      operation: OperationName,
+      args: unknown,
+      given: { callId?: string; argsHash?: string } = {},
+    ) {
       const callId = given.callId ?? newCallId();
       const argsHash = given.argsHash ?? (await hashJson(args));
       const outcome = new Promise<CallOutcome>((resolve) => waiting.set(callId, resolve));
@@ -167,10 +178,14 @@ export async function startScriptedEdge(options: { port?: number; publicKey?: ()
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
-  }) as ScriptedEdge;
+  });
 }
 
-function proveHello(hello: Hello, publicKey: string, expected: { nonce: string; origin: string }): void {
+function proveHello(
+  hello: Hello,
+  publicKey: string,
+  expected: { nonce: string; origin: string },
+): void {
   const key = createPublicKey({
     key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey, "base64").toString("base64url") },
     format: "jwk",

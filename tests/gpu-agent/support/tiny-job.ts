@@ -51,7 +51,12 @@ export function tinyStart(options: {
             network: { type: "lora", linear: 4 },
             save: { save_every: options.saveEvery ?? 1000, max_step_saves_to_keep: 3 },
             datasets: [{ folder_path: "datasets/colours", resolution: [16] }],
-            train: { steps: options.steps, lr: options.lr ?? 1e-4, batch_size: 1, skip_first_sample: true },
+            train: {
+              steps: options.steps,
+              lr: options.lr ?? 1e-4,
+              batch_size: 1,
+              skip_first_sample: true,
+            },
             sample: { sample_every: 1000, prompts: ["a colour 1"], width: 16, height: 16 },
             ...(options.lossLog === false ? { logging: { use_ui_logger: false } } : {}),
           },
@@ -67,7 +72,10 @@ export const states = (items: readonly Item[]): StateItem[] =>
 
 export const lastState = (items: readonly Item[]): StateItem | null => states(items).at(-1) ?? null;
 
-export function series(items: readonly Item[], key: string): { step: number; value: number | null }[] {
+export function series(
+  items: readonly Item[],
+  key: string,
+): { step: number; value: number | null }[] {
   return items.flatMap((item) =>
     item.kind === "metrics"
       ? item.steps.map((step, i) => ({ step, value: fromWireValue(item.values[key]?.[i] ?? null) }))
@@ -76,7 +84,11 @@ export function series(items: readonly Item[], key: string): { step: number; val
 }
 
 /** What really happened, as the trainer itself wrote it down. */
-export function truthOf(home: string, jobId: string, attempt = 1): { step: number; value: number }[] {
+export function truthOf(
+  home: string,
+  jobId: string,
+  attempt = 1,
+): { step: number; value: number }[] {
   const path = join(home, "jobs", jobId, String(attempt), "truth.jsonl");
   if (!existsSync(path)) return [];
   return readFileSync(path, "utf8")

@@ -24,7 +24,9 @@ export function virtualTime(): VirtualTime {
       const goal = now + ms;
       await settle();
       for (;;) {
-        const next = timers.filter((timer) => timer.atMs <= goal).sort((a, b) => a.atMs - b.atMs)[0];
+        const next = timers
+          .filter((timer) => timer.atMs <= goal)
+          .sort((a, b) => a.atMs - b.atMs)[0];
         if (next === undefined) break;
         timers = timers.filter((timer) => timer !== next);
         now = Math.max(now, next.atMs);

@@ -1,0 +1,276 @@
+import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { describe, expect, it } from "vitest";
+import { mint } from "../../../control-plane/transfer/links.ts";
+import { parseRange } from "../../../control-plane/http/relay.ts";
+import { connectAgent, fileScript } from "../support/scripted-agent.ts";
+import { createYard, origin } from "../support/yard.ts";
+
+const yard = await createYard();
+const agent = await connectAgent(yard, fileScript(yard));
+const model = crypto.getRandomValues(new Uint8Array(20_000));
+agent.files.set("cats/cats.safetensors", model);
+
+async function uploadUrl(args: Record<string, unknown> = {}): Promise<string> {
+  const link = await yard.call("create-upload-link", { dataset_name: "cats", ...args });
+  return String(link.data["upload_url"]);
+}
+
+async function put(url: string, body: Uint8Array | string, headers: Record<string, string> = {}) {
+  const response = await yard.fetch(url, { method: "PUT", body, headers });
+  return { status: response.status, body: (await response.json()) as Record<string, any> };
+}
+
+describe("an upload by link", () => {
+  it("needs no token and is answered when the box has the file", async () => {
+    const bytes = crypto.getRandomValues(new Uint8Array(5_000));
+    const sha256 = await sha256Hex(bytes);
+    const { status, body } = await put(`${await uploadUrl()}/cat.png`, bytes, { "x-sha256": sha256.toUpperCase() });
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ ok: true, complete: true, file_sha256: sha256, bytes: 5_000, path: "datasets/cats/cat.png" });
+    expect(agent.files.get("cats/cat.png")).toEqual(bytes);
+  });
+
+  it("takes names with letters of any language", async () => {
+    const { status } = await put(`${await uploadUrl()}/${encodeURIComponent("猫 één.png")}`, "abc");
+
+    expect(status).toBe(200);
+    expect(agent.files.has("cats/猫 één.png")).toBe(true);
+  });
+
+  it("takes an empty file", async () => {
+    const { status, body } = await put(`${await uploadUrl()}/empty.txt`, new Uint8Array(), { "content-length": "0" });
+
+    expect([status, body["bytes"]]).toEqual([200, 0]);
+  });
+
+  it("of changed content under the same link replaces the file", async () => {
+    const url = await uploadUrl();
+    await put(`${url}/same.txt`, "first");
+    await put(`${url}/same.txt`, "second");
+
+    expect(new TextDecoder().decode(agent.files.get("cats/same.txt"))).toBe("second");
+  });
+
+  it("in parts joins them, and says where to go on", async () => {
+    const bytes = crypto.getRandomValues(new Uint8Array(3_000));
+    const url = `${await uploadUrl()}/big.png`;
+    const part = async (n: number) => {
+      const slice = bytes.slice(n * 1_000, (n + 1) * 1_000);
+      return put(`${url}?part=${n}&offset=${n * 1_000}&total=3000`, slice, {
+        "x-part-sha256": await sha256Hex(slice),
+        "x-file-sha256": await sha256Hex(bytes),
+      });
+    };
+    const state = async () => (await (await yard.fetch(url)).json()) as Record<string, any>;
+
+    expect((await part(0)).body).toMatchObject({ complete: false, stored_bytes: 1_000 });
+    expect(await state()).toMatchObject({ ok: true, stored_bytes: 1_000, filename: "big.png", dataset_name: "cats" });
+    expect((await part(1)).body).toMatchObject({ complete: false, stored_bytes: 2_000 });
+    expect((await part(2)).body).toMatchObject({ complete: true, bytes: 3_000 });
+    expect(agent.files.get("cats/big.png")).toEqual(bytes);
+  });
+
+  it("with a wrong hash does not become a file", async () => {
+    const { status, body } = await put(`${await uploadUrl()}/wrong.png`, "abc", { "x-sha256": "0".repeat(64) });
+
+    expect([status, body["error"].code]).toEqual([422, "CHECKSUM_MISMATCH"]);
+    expect(agent.files.has("cats/wrong.png")).toBe(false);
+  });
+
+  it("is bound to the file it names", async () => {
+    const url = await uploadUrl({ filename: "only.png" });
+
+    expect((await put(url, "abc")).status).toBe(200);
+    expect((await put(`${url}/only.png`, "abc")).status).toBe(200);
+    expect((await put(`${url}/other.png`, "abc")).body["error"].code).toBe("LINK_INVALID");
+  });
+
+  it.each([
+    ["", {}, 400, "INVALID_FILENAME"],
+    ["/..%2fescape.png", {}, 400, "INVALID_FILENAME"],
+    ["/%2e%2e", {}, 404, "NOT_FOUND"],
+    ["/a%00.png", {}, 400, "INVALID_FILENAME"],
+    ["/.hidden", {}, 400, "INVALID_FILENAME"],
+    ["/nul.txt", {}, 400, "RESERVED_NAME"],
+    ["/a.png", { "content-type": "multipart/form-data; boundary=x" }, 415, "TYPE_REFUSED"],
+    ["/a.png", { "x-sha256": "xyz" }, 400, "INVALID_ARGUMENT"],
+    ["/a.png?part=0", {}, 400, "INVALID_ARGUMENT"],
+    ["/a.png?part=0&offset=0&total=2", {}, 400, "INVALID_ARGUMENT"],
+    ["/a.png?part=-1&offset=0&total=3", {}, 400, "INVALID_ARGUMENT"],
+    ["/a.png?part=0&offset=1e3&total=3000", {}, 400, "INVALID_ARGUMENT"],
+    ["/a.png?part=99999&offset=0&total=3", {}, 400, "INVALID_ARGUMENT"],
+  ] as const)("refuses %j with %j as %i %s", async (tail, headers, status, code) => {
+    const answer = await put((await uploadUrl()) + tail, "abc", headers);
+
+    expect([answer.status, answer.body["error"]?.code]).toEqual([status, code]);
+  });
+
+  it("without a length is 411, above the bound 413 with the way in parts", async () => {
+    const url = `${await uploadUrl()}/a.png`;
+    const stream = new ReadableStream({ start: (c) => (c.enqueue(new Uint8Array(3)), c.close()) });
+    const noLength = await yard.fetch(url, { method: "PUT", body: stream });
+    const tooLarge = await yard.fetch(url, {
+      method: "PUT",
+      headers: { "content-length": String(limits.putBytes + 1) },
+      body: "abc",
+    });
+
+    expect([noLength.status, ((await noLength.json()) as any).error.code]).toEqual([411, "LENGTH_REQUIRED"]);
+    expect(tooLarge.status).toBe(413);
+    expect(((await tooLarge.json()) as any).error).toMatchObject({
+      code: "PAYLOAD_TOO_LARGE",
+      hint: expect.stringContaining("parts") as string,
+    });
+  });
+
+  it("that expired, or was changed, is refused before the box hears of it", async () => {
+    const asked = agent.calls.length;
+    const expired = await mint(
+      { v: 1, kind: "upload", o: yard.owner, a: agent.agentId, exp: 1, n: "nonce-nonce", d: "cats" },
+      yard.env.TRAINYARD_LINK_KEY ?? "",
+    );
+
+    expect((await put(`/files/u/${expired}/a.png`, "abc")).status).toBe(410);
+    expect((await put(`/files/u/${expired}x/a.png`, "abc")).status).toBe(403);
+    expect(agent.calls.length).toBe(asked);
+  });
+});
+
+describe("a download by link", () => {
+  async function download(init: RequestInit = {}, change: Record<string, unknown> = {}) {
+    const link = await yard.call("create-download-link", { model_path: "outputs/cats/cats.safetensors", ...change });
+    return yard.fetch(String(link.data["download_url"]), init);
+  }
+
+  it("gives the file with its length, its hash and its name", async () => {
+    const response = await download();
+    const bytes = new Uint8Array(await response.arrayBuffer());
+
+    expect(response.status).toBe(200);
+    expect(bytes).toEqual(model);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "content-length": "20000",
+      etag: `"${await sha256Hex(model)}"`,
+      "accept-ranges": "bytes",
+      "content-encoding": "identity",
+      "content-disposition": `attachment; filename="cats.safetensors"; filename*=UTF-8''cats.safetensors`,
+      "x-content-type-options": "nosniff",
+    });
+  });
+
+  it.each([
+    ["bytes=0-0", 0, 1],
+    ["bytes=0-", 0, 20_000],
+    ["bytes=100-199", 100, 200],
+    ["bytes=19999-", 19_999, 20_000],
+    ["bytes=19990-99999", 19_990, 20_000],
+    ["bytes=-10", 19_990, 20_000],
+    ["bytes=-99999", 0, 20_000],
+  ])("of the range %s is 206 with these bytes", async (range, start, end) => {
+    const response = await download({ headers: { range } });
+
+    expect(response.status).toBe(206);
+    expect(response.headers.get("content-range")).toBe(`bytes ${start}-${end - 1}/20000`);
+    expect(response.headers.get("content-length")).toBe(String(end - start));
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(model.slice(start, end));
+  });
+
+  it.each(["bytes=20000-", "bytes=5-4", "bytes=-0", "bytes=-", "bytes=a-b", "bytes=0-1,5-6"])(
+    "of the range %s is 416 and says how long the file is",
+    async (range) => {
+      const response = await download({ headers: { range } });
+
+      expect(response.status).toBe(416);
+      expect(response.headers.get("content-range")).toBe("bytes */20000");
+      expect(((await response.json()) as any).error.code).toBe("RANGE_INVALID");
+    },
+  );
+
+  it("ignores another unit, and a range of another version", async () => {
+    const lengthOf = async (headers: Record<string, string>) => (await (await download({ headers })).bytes()).length;
+
+    expect(await lengthOf({ range: "pages=1-2" })).toBe(20_000);
+    expect(await lengthOf({ range: "bytes=0-1", "if-range": '"other"' })).toBe(20_000);
+    expect(await lengthOf({ range: "bytes=0-1", "if-range": `"${await sha256Hex(model)}"` })).toBe(2);
+  });
+
+  it("answers HEAD with the same headers and asks for no bytes", async () => {
+    const before = agent.argsOf("send-file").length;
+    const response = await download({ method: "HEAD" });
+
+    expect([response.status, response.headers.get("content-length")]).toEqual([200, "20000"]);
+    expect(await response.text()).toBe("");
+    expect(agent.argsOf("send-file").length).toBe(before);
+  });
+
+  it("answers 304 to whoever has it", async () => {
+    const response = await download({ headers: { "if-none-match": `"${await sha256Hex(model)}"` } });
+
+    expect(response.status).toBe(304);
+  });
+
+  it("is refused when the file is another one by now, or gone", async () => {
+    agent.files.set("cats/old.safetensors", model);
+    const link = await yard.call("create-download-link", { model_path: "cats/old.safetensors" });
+    agent.files.set("cats/old.safetensors", model.slice(1));
+    const changed = await yard.fetch(String(link.data["download_url"]));
+    agent.files.delete("cats/old.safetensors");
+    const gone = await yard.fetch(String(link.data["download_url"]));
+
+    expect([changed.status, ((await changed.json()) as any).error.code]).toEqual([410, "LINK_EXPIRED"]);
+    expect([gone.status, ((await gone.json()) as any).error.code]).toEqual([404, "MODEL_NOT_FOUND"]);
+  });
+
+  it("with the box off is 503, not a promise", async () => {
+    const own = await createYard();
+    const box = await connectAgent(own, fileScript(own));
+    box.files.set("cats/cats.safetensors", model);
+    const link = await own.call("create-download-link", { model_path: "cats/cats.safetensors" });
+    await box.close();
+    const response = await own.fetch(String(link.data["download_url"]));
+
+    expect([response.status, ((await response.json()) as any).error.code]).toEqual([503, "AGENT_OFFLINE"]);
+  });
+});
+
+describe("the box's side of a transfer", () => {
+  it.each([
+    ["no ticket", {}],
+    ["a bearer token", { authorization: `Bearer ${yard.tokens.admin}` }],
+    ["an unknown owner", { authorization: `Ticket nobody~${crypto.randomUUID()}` }],
+    ["a guessed ticket", { authorization: `Ticket ${yard.owner}~${crypto.randomUUID()}` }],
+  ])("is closed to %s", async (_what, headers) => {
+    const path = `/files/agent/tr_${"0".repeat(26)}/parts/0`;
+    const get = await yard.fetch(path, { headers: headers as Record<string, string> });
+    const post = await yard.fetch(path, { method: "POST", headers: headers as Record<string, string>, body: "abc" });
+
+    expect([403, 410]).toContain(get.status);
+    expect([403, 410]).toContain(post.status);
+  });
+
+  it("has no other names", async () => {
+    const response = await yard.fetch(`/files/agent/${encodeURIComponent("../x")}/parts/0`, {
+      headers: { authorization: `Ticket ${yard.owner}~${crypto.randomUUID()}` },
+    });
+
+    expect(response.status).toBe(403);
+  });
+});
+
+describe("parseRange", () => {
+  it("means the whole file without a header", () => {
+    expect(parseRange(null, 10)).toBeNull();
+    expect(parseRange("", 10)).toBeNull();
+  });
+
+  it("finds nothing in an empty file", () => {
+    expect(() => parseRange("bytes=0-", 0)).toThrow();
+    expect(() => parseRange("bytes=-5", 0)).toThrow();
+  });
+});
+
+it("links are built on the address the caller used", async () => {
+  expect(await uploadUrl()).toMatch(new RegExp(`^${origin}/files/u/`));
+});

@@ -1,0 +1,262 @@
+import { AppError, errorToWire } from "@trainyard/shared/errors.ts";
+import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
+import { decodeEdgeMessage } from "@trainyard/shared/protocol/codec.ts";
+import type { AgentMessage, Call, Capabilities, EdgeMessage } from "@trainyard/shared/protocol/messages.ts";
+import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
+import { operations } from "@trainyard/shared/protocol/operations.ts";
+import type { OperationArgs, OperationName, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import { helloText, subprotocol } from "@trainyard/shared/protocol/version.ts";
+import type { Yard } from "./yard.ts";
+
+export type Script = {
+  [Name in OperationName]?: (
+    args: OperationArgs<Name>,
+    agent: ScriptedAgent,
+  ) => OperationValue<Name> | Promise<OperationValue<Name>>;
+};
+
+/** A box that answers from a table, over a real socket and with a real signature. */
+export interface ScriptedAgent {
+  readonly agentId: string;
+  readonly calls: readonly Call[];
+  /** Files as the box has them, by "dataset/name" or "segment/segment". */
+  readonly files: Map<string, Uint8Array>;
+  readonly watched: readonly string[];
+  argsOf<Name extends OperationName>(operation: Name): OperationArgs<Name>[];
+  events(jobId: string, items: Item[], head: Partial<Head>): Promise<void>;
+  live(jobId: string, head: Partial<Head>): void;
+  close(): Promise<void>;
+}
+
+export const fullCapabilities: Capabilities = {
+  name: "workshop",
+  software: "0.1.0",
+  platform: "linux x64",
+  trainers: [
+    { name: "ai-toolkit", found: true, version: "27a03a91", reason: null },
+    { name: "tiny", found: true, version: "0.1.0", reason: null },
+  ],
+  slots: ["gpu:0", "cpu"],
+  operations: Object.keys(operations),
+  tools: ["get-system-stats", "list-datasets", "list-exported-models"],
+  gpus: [{ index: 0, name: "RTX 4090", memoryMib: 24_564 }],
+};
+
+const found = (reference: string) => ({
+  reference,
+  name: reference.split("/").at(-1) ?? reference,
+  exists: true,
+  isDirectory: true,
+  images: 20,
+  captioned: 20,
+  emptyCaptions: 0,
+  totalBytes: 1_000_000,
+  fingerprint: "f".repeat(64),
+  scanLimited: false,
+});
+
+/** What a healthy box says; a test's own script goes before it. */
+const healthy: Script = {
+  "start-attempt": () => ({ accepted: true }),
+  "stop-attempt": () => ({ outcome: "stopping", state: "stopping" }),
+  preflight: (args) => ({
+    trainer: args.trainer === null ? null : { found: true, reason: null },
+    datasets: args.datasets.map(found),
+    freeBytes: 1e12,
+  }),
+};
+
+export function headOf(change: Partial<Head>): Head {
+  return {
+    state: "running",
+    phase: null,
+    currentStep: 0,
+    totalSteps: 100,
+    stepsPerSecond: null,
+    remainingSeconds: null,
+    loss: null,
+    lr: null,
+    observedAtMs: Date.now(),
+    ...change,
+  };
+}
+
+export async function connectAgent(
+  yard: Yard,
+  script: Script = {},
+  options: { readonly capabilities?: Partial<Capabilities>; readonly at?: number } = {},
+): Promise<ScriptedAgent> {
+  const keys = yard.agents[options.at ?? 0];
+  if (keys === undefined) throw new Error("the yard has no such agent");
+  const response = await yard.fetch("/agent", {
+    headers: { upgrade: "websocket", "sec-websocket-protocol": subprotocol, "x-trainyard-agent": keys.agentId },
+  });
+  const socket = response.webSocket;
+  if (socket === null || socket === undefined) throw new Error(`no socket: ${response.status}`);
+
+  const calls: Call[] = [];
+  const watched: string[] = [];
+  const files = new Map<string, Uint8Array>();
+  const sequence = new Map<string, number>();
+  const acks: (() => void)[] = [];
+  let epoch = 0;
+  let welcomed: () => void = () => undefined;
+  const welcome = new Promise<void>((resolve) => (welcomed = resolve));
+  const send = (message: AgentMessage): void => socket.send(JSON.stringify(message));
+
+  const agent: ScriptedAgent = {
+    agentId: keys.agentId,
+    calls,
+    files,
+    watched,
+    argsOf: <Name extends OperationName>(operation: Name) =>
+      calls
+        .filter((call) => call.operation === operation)
+        .map((call) => operations[operation].args.parse(call.args) as OperationArgs<Name>),
+    async events(jobId, items, head) {
+      const from = (sequence.get(jobId) ?? 0) + 1;
+      sequence.set(jobId, from + items.length - 1);
+      const acked = new Promise<void>((resolve) => acks.push(resolve));
+      send({ type: "events", epoch, jobId, attempt: 1, from, items, head: headOf(head) });
+      await acked;
+    },
+    live: (jobId, head) => send({ type: "live", epoch, jobId, attempt: 1, head: headOf(head) }),
+    async close() {
+      socket.close(1000, "bye");
+      // The Hub hears of it in a later turn.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+  };
+
+  const answer = async (call: Call): Promise<void> => {
+    calls.push(call);
+    const operation = call.operation as OperationName;
+    const handler = (script[operation] ?? healthy[operation]) as
+      | ((args: unknown, agent: ScriptedAgent) => unknown)
+      | undefined;
+    try {
+      if (handler === undefined) throw new AppError("NOT_FOUND", `The script has no ${operation}.`);
+      const value = await handler(operations[operation].args.parse(call.args), agent);
+      if (value === silence) return;
+      send({ type: "result", callId: call.callId, outcome: { ok: true, value } });
+    } catch (error) {
+      send({ type: "result", callId: call.callId, outcome: { ok: false, error: errorToWire(error) } });
+    }
+  };
+
+  socket.addEventListener("message", (event) => {
+    if (event.data === "pong") return;
+    void receive(decodeEdgeMessage(String(event.data)));
+  });
+  socket.accept();
+
+  async function receive(message: EdgeMessage): Promise<void> {
+    switch (message.type) {
+      case "challenge":
+        return hello(message.nonce, message.origin);
+      case "welcome":
+        epoch = message.epoch;
+        return welcomed();
+      case "call":
+        return answer(message);
+      case "ack":
+        return acks.shift()?.();
+      case "watch":
+        watched.push(message.jobId);
+        return;
+      case "nack":
+      case "reject":
+        throw new Error(`the edge refused: ${JSON.stringify(message)}`);
+    }
+  }
+
+  async function hello(nonce: string, origin: string): Promise<void> {
+    const instanceId = crypto.randomUUID();
+    const text = helloText({ origin, agentId: keys?.agentId ?? "", instanceId, nonce });
+    const signature = await crypto.subtle.sign(
+      { name: "Ed25519" },
+      keys?.privateKey as CryptoKey,
+      new TextEncoder().encode(text),
+    );
+    send({
+      type: "hello",
+      protocols: [1],
+      agentId: keys?.agentId ?? "",
+      signature: btoa(String.fromCharCode(...new Uint8Array(signature))),
+      instanceId,
+      machineId: "machine",
+      bootId: "boot",
+      capabilities: { ...fullCapabilities, ...options.capabilities },
+      jobs: [],
+    });
+  }
+
+  await welcome;
+  return agent;
+}
+
+/** Returned by a script that never answers. */
+export const silence = Symbol("silence") as unknown as never;
+
+/** Upload and download as a box does them: it fetches and posts parts by itself, with its ticket. */
+export function fileScript(yard: Yard): Script {
+  const parts = (transferId: string, part: number) => `/files/agent/${transferId}/parts/${part}`;
+  const staged = new Map<string, Uint8Array>();
+  return {
+    "receive-part": async (args, agent) => {
+      const response = await yard.fetch(parts(args.transferId, args.part), {
+        headers: { authorization: `Ticket ${args.ticket}` },
+      });
+      if (!response.ok) throw new AppError("TRANSFER_BROKEN", `part: ${response.status}`);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const sha256 = await sha256Hex(bytes);
+      if (args.sha256 !== null && args.sha256 !== sha256) {
+        throw new AppError("CHECKSUM_MISMATCH", "The part is not what was declared.");
+      }
+      const before = staged.get(args.transferId) ?? new Uint8Array();
+      const all = new Uint8Array(args.offset + bytes.byteLength);
+      all.set(before);
+      all.set(bytes, args.offset);
+      staged.set(args.transferId, all);
+      if (args.last === null) return { sha256, storedBytes: all.byteLength, complete: null };
+      const whole = await sha256Hex(all);
+      if (args.last.sha256 !== null && args.last.sha256 !== whole) {
+        throw new AppError("CHECKSUM_MISMATCH", "The file is not what was declared.");
+      }
+      agent.files.set(`${args.target.dataset}/${args.target.filename}`, all);
+      const path = `datasets/${args.target.dataset}/${args.target.filename}`;
+      return { sha256, storedBytes: all.byteLength, complete: { path, bytes: all.byteLength, sha256: whole } };
+    },
+    "upload-state": (args) => ({ storedBytes: staged.get(args.transferId)?.byteLength ?? 0 }),
+    "describe-file": async (args, agent) => {
+      const key = args.source.kind === "output" ? args.source.segments.join("/") : `log/${args.source.stream}`;
+      const bytes = agent.files.get(key);
+      if (bytes === undefined) throw new AppError("MODEL_NOT_FOUND", "There is no such file.");
+      return {
+        filename: key.split("/").at(-1) ?? key,
+        path: `outputs/${key}`,
+        bytes: bytes.byteLength,
+        sha256: args.hash ? await sha256Hex(bytes) : null,
+        mediaType: "application/octet-stream",
+        modifiedAtMs: 1,
+        metadata: { name: "cats" },
+      };
+    },
+    "send-file": async (args, agent) => {
+      const key = args.source.kind === "output" ? args.source.segments.join("/") : `log/${args.source.stream}`;
+      const bytes = agent.files.get(key) ?? new Uint8Array();
+      let sent = 0;
+      for (let at = args.start, part = 0; at < args.end; at += args.partBytes, part += 1) {
+        const slice = bytes.slice(at, Math.min(args.end, at + args.partBytes));
+        const response = await yard.fetch(parts(args.transferId, part), {
+          method: "POST",
+          headers: { authorization: `Ticket ${args.ticket}`, "x-part-offset": String(at) },
+          body: slice,
+        });
+        if (!response.ok) throw new AppError("TRANSFER_BROKEN", `part: ${response.status}`);
+        sent += slice.byteLength;
+      }
+      return { sentBytes: sent };
+    },
+  };
+}

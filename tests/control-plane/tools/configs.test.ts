@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { connectAgent } from "../support/scripted-agent.ts";
+import { createYard } from "../support/yard.ts";
+
+const yard = await createYard();
+const draft = { model_name: "tiny", dataset_path: "cats" };
+
+describe("create-training-config", () => {
+  it("saves a config under its name, with the trainer's own defaults", async () => {
+    const { data, text } = await yard.call("create-training-config", { ...draft, name: "tiny-1", steps: 50 });
+
+    expect(data).toMatchObject({
+      config_name: "tiny-1",
+      path: "config/tiny-1.yaml",
+      created: true,
+      overwritten: false,
+      trainer: "tiny",
+      dataset_path: "datasets/cats",
+      steps: 50,
+      rank: 32,
+      learning_rate: 1e-4,
+      resolution: [64],
+    });
+    expect(text).toContain("run-training-with-guardrails with config_name tiny-1");
+  });
+
+  it("keeps what the caller gave, also for the tiny trainer", async () => {
+    const { data } = await yard.call("create-training-config", {
+      ...draft,
+      name: "tiny-2",
+      lr: 0.5,
+      rank: 16,
+      resolution: 512,
+    });
+
+    expect(data).toMatchObject({ learning_rate: 0.5, rank: 16, resolution: [512] });
+  });
+
+  it("writes AI Toolkit's document for a diffusion model, with its findings", async () => {
+    const { data } = await yard.call("create_training_config", {
+      name: "flex",
+      base_model: "ostris/Flex.1-alpha",
+      dataset: "/ai-toolkit/datasets/cats",
+      learning_rate: 0.005,
+    });
+
+    expect(data).toMatchObject({ trainer: "ai-toolkit", rank: 16, steps: 1_000, created: true });
+    expect(data["config"].config.process[0].model).toMatchObject({ arch: "flex1", name_or_path: "ostris/Flex.1-alpha" });
+    expect(data["findings"]).toContainEqual(expect.objectContaining({ code: "LEARNING_RATE_HIGH", severity: "warning" }));
+  });
+
+  it("says when nothing changed, refuses other content, and replaces it when told to", async () => {
+    const again = await yard.call("create-training-config", { ...draft, name: "tiny-1", steps: 50 });
+    const other = await yard.call("create-training-config", { ...draft, name: "TINY-1", steps: 60 });
+    const replaced = await yard.call("create-training-config", { ...draft, name: "tiny-1", steps: 60, overwrite: true });
+
+    expect(again.data).toMatchObject({ created: false, overwritten: false });
+    expect([other.status, other.error?.code]).toEqual([409, "CONFIG_EXISTS"]);
+    expect(replaced.data).toMatchObject({ created: false, overwritten: true, steps: 60 });
+  });
+
+  it.each([
+    [{ name: "../x" }, 400, "INVALID_NAME"],
+    [{ name: "a b" }, 400, "INVALID_NAME"],
+    [{ name: "x".repeat(65) }, 400, "NAME_TOO_LONG"],
+    [{ name: "nul" }, 400, "RESERVED_NAME"],
+    [{ dataset_path: "datasets/../../etc" }, 403, "PATH_ESCAPE"],
+    [{ dataset_path: "/etc" }, 400, "INVALID_NAME"],
+    [{ trigger_word: "${HF_TOKEN}" }, 422, "PLACEHOLDER_REFUSED"],
+    [{ test_prompts: ["a [name] b"] }, 422, "PLACEHOLDER_REFUSED"],
+    [{ model_name: "../../models/x.safetensors" }, 422, "CONFIG_INVALID"],
+    [{ model_name: "black-forest-labs/FLUX.1-dev.safetensors" }, 422, "CONFIG_INVALID"],
+    [{ name: "config" }, 422, "CONFIG_INVALID"],
+    [{ steps: 0 }, 400, "INVALID_ARGUMENT"],
+    [{ stepz: 5 }, 400, "UNKNOWN_KEY"],
+  ])("refuses %j with %i %s and writes nothing", async (change, status, code) => {
+    const before = (await yard.call("list-configs")).data["count"];
+    const answer = await yard.call("create-training-config", { ...draft, name: "refused", ...change });
+
+    expect([answer.status, answer.error?.code]).toEqual([status, code]);
+    expect(answer.error?.hint).toBeTruthy();
+    expect((await yard.call("list-configs")).data["count"]).toBe(before);
+  });
+
+  it("names the key of a placeholder and not what stands there", async () => {
+    const { error } = await yard.call("create-training-config", { ...draft, name: "x", trigger_word: "${SECRET_KEY}" });
+
+    expect(error?.details["field"]).toBe("config.process[0].trigger_word");
+    expect(JSON.stringify(error)).not.toContain("SECRET_KEY");
+  });
+});
+
+describe("get-config", () => {
+  it.each(["flex", "FLEX", "config/flex", "configs/flex", "/ai-toolkit/config/flex", "config/flex.yaml", "flex.yml"])(
+    "finds a config as %s",
+    async (name) => {
+      const { data } = await yard.call("get-config", { name });
+
+      expect(data["name"]).toBe("flex");
+      expect(parse(data["yaml"] as string)).toEqual(data["config"]);
+    },
+  );
+
+  it("says which name was probably meant", async () => {
+    const { error } = await yard.call("get-config", { name: "flux" });
+
+    expect([error?.code, error?.hint]).toEqual(["CONFIG_NOT_FOUND", expect.stringContaining("flex")]);
+  });
+});
+
+describe("list-configs", () => {
+  it("lists names, and in full what each is", async () => {
+    const { data } = await yard.call("list-configs");
+
+    expect(data["configs"]).toEqual(["flex", "tiny-1", "tiny-2"]);
+    expect(data["items"][0]).toMatchObject({
+      name: "flex",
+      trainer: "ai-toolkit",
+      model: "ostris/Flex.1-alpha",
+      dataset_path: "datasets/cats",
+      steps: 1_000,
+      origin: "edge",
+    });
+    expect((await yard.call("list-configs", { detail: "concise" })).data).toEqual({
+      configs: ["flex", "tiny-1", "tiny-2"],
+      count: 3,
+    });
+  });
+});
+
+describe("validate-training-config", () => {
+  it("takes a draft, a saved config or a raw one, in this order", async () => {
+    const source = async (args: Record<string, unknown>) =>
+      (await yard.call("validate-training-config", args)).data["config_context"].config_source as string;
+
+    expect(await source({ ...draft })).toBe("draft_parameters");
+    expect(await source({ ...draft, config_name: "flex" })).toBe("saved_config");
+    expect(await source({ ...draft, config_name: "flex", config: {} })).toBe("config_argument");
+    expect((await yard.call("validate-training-config", {})).error?.code).toBe("INVALID_ARGUMENT");
+    expect((await yard.call("validate-training-config", { model_name: "tiny" })).error?.code).toBe("INVALID_ARGUMENT");
+  });
+
+  it("reads JSON and YAML text, and calls other text a finding", async () => {
+    const codes = async (config: unknown) => {
+      const { data, status } = await yard.call("validate-training-config", { config });
+      expect(status).toBe(200);
+      return (data["errors"] as { code: string }[]).map(({ code }) => code);
+    };
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh"
+      .split("")
+      .map((key, at) => `${key}: &${key} [${Array(9).fill(`*${"abcdefg"[at]}`).join(",")}]`)
+      .join("\n")}`;
+
+    expect(await codes('{"job": "extension"}')).toEqual(["INVALID_CONFIG_ROOT"]);
+    expect(await codes("config:\n  process: []\n")).toEqual(["MISSING_PROCESS"]);
+    expect(await codes("just text")).toEqual(["INVALID_CONFIG_TYPE"]);
+    expect(await codes("a: [b")).toEqual(["INVALID_CONFIG_TYPE"]);
+    expect(await codes(bomb)).toEqual(["INVALID_CONFIG_TYPE"]);
+    expect(await codes("")).toEqual(["INVALID_CONFIG_TYPE"]);
+  });
+
+  it("judges a draft's numbers and names as findings, not as refusals", async () => {
+    const { data } = await yard.call("validate-training-config", { ...draft, steps: -5, rank: 0, name: "a b" });
+    const saved = await yard.call("validate-training-config", { ...draft, steps: -5, rank: 0, batch_size: 1.5 });
+
+    expect([data["valid"], data["errors"][0].code]).toEqual([false, "INVALID_NAME"]);
+    expect((saved.data["errors"] as { code: string }[]).map(({ code }) => code)).toEqual(
+      expect.arrayContaining(["INVALID_STEPS", "INVALID_RANK", "INVALID_BATCH_SIZE"]),
+    );
+  });
+
+  it("without a box warns that the dataset was not looked at, and is still an answer", async () => {
+    const { data } = await yard.call("validate-training-config", draft);
+
+    expect(data["valid"]).toBe(true);
+    expect((data["warnings"] as { code: string }[]).map(({ code }) => code)).toContain("DATASET_NOT_CHECKED");
+    expect(data["summary"]).toMatchObject({ dataset_checked: false });
+  });
+
+  it("asks the box about the dataset when there is one", async () => {
+    const own = await createYard();
+    const agent = await connectAgent(own, {
+      preflight: (args) => ({
+        trainer: null,
+        freeBytes: null,
+        datasets: args.datasets.map((reference) => ({
+          reference,
+          name: "cats",
+          exists: true,
+          isDirectory: true,
+          images: 10,
+          captioned: 4,
+          emptyCaptions: 2,
+          totalBytes: 5,
+          fingerprint: null,
+          scanLimited: false,
+        })),
+      }),
+    });
+    const { data } = await own.call("validate-training-config", { ...draft, max_dataset_files: 123 });
+    const unasked = await own.call("validate-training-config", { ...draft, check_dataset: false });
+
+    expect((data["warnings"] as { code: string }[]).map(({ code }) => code)).toContain("DATASET_LOW_CAPTION_COVERAGE");
+    expect(data["normalized_config"].dataset).toMatchObject({
+      path: "datasets/cats",
+      exists: true,
+      stats: { total_images: 10, caption_missing_count: 6, caption_empty_count: 2, caption_coverage_pct: 20 },
+    });
+    expect(agent.argsOf("preflight")).toEqual([{ trainer: null, datasets: ["datasets/cats"], maxFiles: 123 }]);
+    expect(unasked.data["warnings"]).toEqual([]);
+  });
+});

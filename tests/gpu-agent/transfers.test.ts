@@ -1,0 +1,328 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
+import { openHome } from "../../gpu-agent/home.ts";
+import { operationHandlers } from "../../gpu-agent/operations/handlers.ts";
+import type { OperationContext } from "../../gpu-agent/operations/operation-context.ts";
+import { openSpool } from "../../gpu-agent/spool.ts";
+import { systemTime } from "../../gpu-agent/time.ts";
+import { createHostFacts, parseGpus } from "../../gpu-agent/host/host-facts.ts";
+import { createTrainers } from "../../gpu-agent/trainers/detect.ts";
+import { listDatasets } from "@trainyard/shared/tools/list-datasets.ts";
+import { getSystemStats } from "@trainyard/shared/tools/get-system-stats.ts";
+import { listExportedModels } from "@trainyard/shared/tools/list-exported-models.ts";
+import { temporaryFolder } from "./support/temporary-home.ts";
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+async function setUp(handler: Handler = (_request, response) => response.writeHead(404).end()) {
+  const home = openHome(temporaryFolder());
+  const server = createServer((request, response) => handler(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const spool = openSpool({ path: home.spool, clock: systemTime, log: () => undefined });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+    spool.close();
+  });
+  const context = {
+    home,
+    spool,
+    supervisor: { jobOfOutput: () => null, liveJobs: () => [] },
+    trainers: createTrainers([]),
+    host: createHostFacts({ time: systemTime, queryGpus: async () => null }),
+    time: systemTime,
+    log: () => undefined,
+    secrets: [],
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    fetch,
+    signal: new AbortController().signal,
+  } as unknown as OperationContext;
+  return { home, context };
+}
+
+function partArgs(
+  part: number,
+  offset: number,
+  bytes: Uint8Array,
+  more: Partial<OperationArgs<"receive-part">> = {},
+): OperationArgs<"receive-part"> {
+  return {
+    transferId: "tr_1",
+    ticket: "owner~1",
+    target: { dataset: "photos", filename: "a.png" },
+    part,
+    offset,
+    bytes: bytes.byteLength,
+    sha256: sha256(bytes),
+    last: null,
+    ...more,
+  };
+}
+
+test("parts arrive, survive repetition and a cut, and become one file only when whole", async () => {
+  const whole = randomBytes(300_000);
+  const parts = [whole.subarray(0, 200_000), whole.subarray(200_000)];
+  let cut = false;
+  const seen: (string | undefined)[] = [];
+  const { home, context } = await setUp((request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+    const part = parts[Number(/parts\/(\d+)$/.exec(request.url ?? "")?.[1])] ?? Buffer.alloc(0);
+    response.writeHead(200, {
+      "content-type": "application/octet-stream",
+      "content-length": part.byteLength,
+    });
+    if (!cut) return void response.end(part);
+    response.write(part.subarray(0, 1_000), () => response.destroy());
+  });
+  const receive = operationHandlers["receive-part"];
+  const state = () =>
+    operationHandlers["upload-state"](
+      { transferId: "tr_1", target: { dataset: "photos", filename: "a.png" } },
+      context,
+    );
+  const [first, second] = parts as [Buffer, Buffer];
+  const last = partArgs(1, 200_000, second, {
+    last: { totalBytes: 300_000, sha256: sha256(whole) },
+  });
+
+  await expect(receive(last, context)).rejects.toMatchObject({
+    code: "RANGE_INVALID",
+    details: { expected: 0 },
+  });
+  expect(await receive(partArgs(0, 0, first), context)).toEqual({
+    sha256: sha256(first),
+    storedBytes: 200_000,
+    complete: null,
+  });
+  expect(await receive(partArgs(0, 0, first), context)).toMatchObject({ storedBytes: 200_000 });
+  cut = true;
+  await expect(receive(last, context)).rejects.toMatchObject({ code: "TRANSFER_BROKEN" });
+  expect(await state()).toEqual({ storedBytes: 200_000 });
+  expect(readdirSync(home.datasets)).toEqual([]);
+  cut = false;
+  const done = await receive(last, context);
+  expect(done.complete).toEqual({
+    path: "datasets/photos/a.png",
+    bytes: 300_000,
+    sha256: sha256(whole),
+  });
+  expect(readFileSync(join(home.datasets, "photos", "a.png")).equals(whole)).toBe(true);
+  expect((await receive(last, context)).complete).toEqual(done.complete);
+  expect(seen[0]).toBe("GET /files/agent/tr_1/parts/0 Ticket owner~1");
+});
+
+test("bytes that are not what was announced leave nothing", async () => {
+  const bytes = randomBytes(1_000);
+  const { home, context } = await setUp((_request, response) => response.end(bytes));
+  const receive = operationHandlers["receive-part"];
+  const wrong = partArgs(0, 0, bytes, { sha256: "0".repeat(64) });
+  await expect(receive(wrong, context)).rejects.toMatchObject({ code: "CHECKSUM_MISMATCH" });
+  const wrongWhole = partArgs(0, 0, bytes, { last: { totalBytes: 1_000, sha256: "0".repeat(64) } });
+  await expect(receive(wrongWhole, context)).rejects.toMatchObject({ code: "CHECKSUM_MISMATCH" });
+  expect(existsSync(join(home.datasets, "photos"))).toBe(false);
+});
+
+test.each([
+  [{ dataset: "..", filename: "a.png" }, "PATH_ESCAPE"],
+  [{ dataset: "photos", filename: "../a.png" }, "INVALID_FILENAME"],
+  [{ dataset: "photos", filename: ".hidden" }, "INVALID_FILENAME"],
+  [{ dataset: "a/b", filename: "a.png" }, "INVALID_NAME"],
+])("an upload to %j is refused", async (target, code) => {
+  const { context } = await setUp();
+  await expect(
+    operationHandlers["receive-part"](partArgs(0, 0, Buffer.alloc(1), { target }), context),
+  ).rejects.toMatchObject({ code });
+});
+
+test("a dataset that is a link, or a twin in another case, is not written to", async () => {
+  const bytes = randomBytes(10);
+  const { home, context } = await setUp((_request, response) => response.end(bytes));
+  const outside = temporaryFolder();
+  symlinkSync(outside, join(home.datasets, "photos"));
+  const args = partArgs(0, 0, bytes, { last: { totalBytes: 10, sha256: null } });
+  await expect(operationHandlers["receive-part"](args, context)).rejects.toMatchObject({
+    code: "PATH_ESCAPE",
+  });
+  expect(readdirSync(outside)).toEqual([]);
+  mkdirSync(join(home.datasets, "Cats"));
+  const twin = { ...args, transferId: "tr_2", target: { dataset: "cats", filename: "a.png" } };
+  await expect(operationHandlers["receive-part"](twin, context)).rejects.toMatchObject({
+    code: "NAME_CONFLICT",
+  });
+});
+
+test("a file is sent in parts and goes on where the edge says after a cut", async () => {
+  const whole = randomBytes(500_000);
+  const got: Buffer[] = [];
+  let have = 1_000;
+  let cuts = 0;
+  const lengths: (string | undefined)[] = [];
+  const { home, context } = await setUp((request, response) => {
+    const offset = Number(request.headers["x-part-offset"]);
+    lengths.push(request.headers["content-length"]);
+    if (offset !== have) {
+      request.resume();
+      response
+        .writeHead(409, { "content-type": "application/json" })
+        .end(JSON.stringify({ ok: false, expected: have }));
+      return;
+    }
+    request.on("data", (chunk: Buffer) => {
+      if (have > 250_000 && cuts < 2) {
+        cuts += 1;
+        return void request.destroy();
+      }
+      got.push(chunk);
+      have += chunk.byteLength;
+    });
+    request.on("end", () => response.end(JSON.stringify({ ok: true, expected: have })));
+  });
+  mkdirSync(join(home.outputs, "job"));
+  writeFileSync(join(home.outputs, "job", "m.safetensors"), whole);
+  const sent = await operationHandlers["send-file"](
+    {
+      transferId: "tr_1",
+      ticket: "t",
+      source: { kind: "output", segments: ["job", "m.safetensors"] },
+      start: 1_000,
+      end: 400_000,
+      partBytes: 100_000,
+    },
+    context,
+  );
+  expect(sent).toEqual({ sentBytes: 399_000 });
+  expect(Buffer.concat(got).equals(whole.subarray(1_000, 400_000))).toBe(true);
+  expect(lengths[0]).toBe("100000");
+  expect(cuts).toBe(2);
+});
+
+test("a transfer that nobody wants any more is given up", async () => {
+  const { home, context } = await setUp((request, response) => {
+    request.resume();
+    response.writeHead(410).end("{}");
+  });
+  writeFileSync(join(home.outputs, "m.bin"), "abc");
+  const source = { kind: "output" as const, segments: ["m.bin"] };
+  const send = operationHandlers["send-file"];
+  await expect(
+    send({ transferId: "t", ticket: "t", source, start: 0, end: 3, partBytes: 9 }, context),
+  ).rejects.toMatchObject({ code: "TRANSFER_BROKEN" });
+  await expect(
+    send({ transferId: "t", ticket: "t", source, start: 0, end: 4, partBytes: 9 }, context),
+  ).rejects.toMatchObject({ code: "RANGE_INVALID" });
+});
+
+test("a file is described with its hash; what is outside the outputs is not there", async () => {
+  const { home, context } = await setUp();
+  writeFileSync(join(home.outputs, "a.png"), "abc");
+  const describe = operationHandlers["describe-file"];
+  expect(
+    await describe({ source: { kind: "output", segments: ["a.png"] }, hash: true }, context),
+  ).toMatchObject({
+    filename: "a.png",
+    path: "outputs/a.png",
+    bytes: 3,
+    sha256: sha256(Buffer.from("abc")),
+    mediaType: "image/png",
+  });
+  for (const segments of [["..", "agent", "identity.json"], ["../agent/identity.json"]]) {
+    await expect(
+      describe({ source: { kind: "output", segments }, hash: false }, context),
+    ).rejects.toMatchObject({ code: "PATH_ESCAPE" });
+  }
+});
+
+test("the box's tools answer in their contracts", async () => {
+  const { home, context } = await setUp();
+  const photos = join(home.datasets, "photos");
+  mkdirSync(photos);
+  for (const name of ["a.png", "a.txt", "b.JPG", "c.png", ".DS_Store"])
+    writeFileSync(join(photos, name), "x");
+  writeFileSync(join(photos, "b.txt"), "  \n");
+  mkdirSync(join(home.outputs, "job"));
+  writeFileSync(join(home.outputs, "job", "job.safetensors"), "broken");
+  const tool = (name: string, given: Record<string, unknown> = {}) =>
+    operationHandlers.tool({ tool: name, arguments: given }, context);
+
+  const datasets = listDatasets.output.parse(
+    (await tool("list-datasets", { detail: "full" })).data,
+  );
+  expect(datasets.datasets).toMatchObject([
+    {
+      name: "photos",
+      path: "datasets/photos",
+      image_count: 3,
+      caption_count: 1,
+      captions_complete: false,
+      missing_captions: ["c.png"],
+    },
+  ]);
+  const models = listExportedModels.output.parse((await tool("list-exported-models")).data);
+  expect(models.models).toMatchObject([
+    { path: "outputs/job/job.safetensors", job_name: "job", valid: false },
+  ]);
+  const stats = getSystemStats.output.parse((await tool("get-system-stats")).data);
+  expect(stats).toMatchObject({
+    gpus: [],
+    gpu_name: null,
+    active_jobs: 0,
+    trainers: [{ name: "ai-toolkit", found: false }],
+  });
+  await expect(tool("list-datasets", { nonsense: 1 })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
+  await expect(tool("constructor")).rejects.toMatchObject({ code: "AGENT_OUTDATED" });
+});
+
+test("preflight says what a start would meet", async () => {
+  const { home, context } = await setUp();
+  mkdirSync(join(home.datasets, "photos"));
+  writeFileSync(join(home.datasets, "photos", "a.png"), "x");
+  const found = await operationHandlers.preflight(
+    {
+      trainer: "ai-toolkit",
+      datasets: ["datasets/photos", "nowhere", "/etc/passwd"],
+      maxFiles: 100,
+    },
+    context,
+  );
+  expect(found.trainer).toEqual({ found: false, reason: "not supported by this version yet" });
+  expect(found.datasets.map(({ name, exists, images }) => [name, exists, images])).toEqual([
+    ["photos", true, 1],
+    ["nowhere", false, 0],
+    [null, false, 0],
+  ]);
+  expect(found.freeBytes).toBeGreaterThan(0);
+  const before = found.datasets[0]?.fingerprint;
+  writeFileSync(join(home.datasets, "photos", "a.png"), "xy");
+  const after = await operationHandlers.preflight(
+    { trainer: null, datasets: ["photos"], maxFiles: 100 },
+    context,
+  );
+  expect(after.datasets[0]?.fingerprint).not.toBe(before);
+});
+
+test("nvidia-smi's lines, with what a card does not tell", () => {
+  expect(
+    parseGpus(
+      "0, NVIDIA H200, 143771, 512, 3, 41, 76.11\n1, Old, 1000, [N/A], [N/A], 30, [N/A]\nNo devices\n",
+    ),
+  ).toMatchObject([
+    { index: 0, name: "NVIDIA H200", memoryTotalMib: 143771, utilizationPercent: 3, powerW: 76.11 },
+    { index: 1, memoryUsedMib: null, utilizationPercent: null, temperatureC: 30 },
+  ]);
+});
