@@ -101,7 +101,7 @@ function lengthOf(header: string | undefined): number {
   const bytes = Number(header);
   if (bytes > limits.putBytes) {
     throw new AppError("PAYLOAD_TOO_LARGE", `One request carries at most ${limits.putBytes} bytes.`, {
-      hint: `Send the file in parts of ${limits.partBytes} bytes: ?part=0&offset=0&total=<bytes of the file>, then part=1 and so on; trainyard upload does it.`,
+      hint: `Send the file in parts of ${limits.partBytes} bytes: ?part=0&offset=0&total=<bytes of the file>, then part=1 and so on.`,
       details: { max_put_bytes: limits.putBytes, part_bytes: limits.partBytes },
     });
   }

@@ -67,3 +67,5 @@ function fromRow(row: Row): StoredConfig {
     updatedAtMs: Number(row["updated_at_ms"]),
   };
 }
+
+export type ConfigShelf = ReturnType<typeof createConfigShelf>;

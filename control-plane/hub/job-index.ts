@@ -108,9 +108,9 @@ export function createJobIndex(store: Store) {
       }
       return changed;
     },
-    markDispatched(jobId: string, dispatched: boolean): void {
+    markDispatched(jobId: string): void {
       const known = jobs.get(jobId);
-      if (known !== undefined) write({ ...known, dispatched });
+      if (known !== undefined) write({ ...known, dispatched: true });
     },
     waiting,
     occupant,

@@ -35,3 +35,5 @@ export function createSnapshots(store: Store) {
     },
   };
 }
+
+export type Snapshots = ReturnType<typeof createSnapshots>;

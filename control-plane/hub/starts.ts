@@ -33,3 +33,5 @@ export function createStarts(store: Store) {
     },
   };
 }
+
+export type Starts = ReturnType<typeof createStarts>;

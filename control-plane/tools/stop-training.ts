@@ -14,7 +14,12 @@ export const stopTraining: EdgeHandler<"stop-training"> = async (input, context)
     };
   }
   const { delivered, ...after } = unwrap(
-    await context.hub.stopJob(input.job_id, input.mode, "user", input.reason ?? ""),
+    await context.hub.stopJob({
+      jobId: input.job_id,
+      mode: input.mode,
+      by: "user",
+      reason: input.reason ?? "",
+    }),
   );
   const now = jobNow(after);
   const since =

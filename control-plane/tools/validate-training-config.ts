@@ -116,7 +116,7 @@ function draftOf(
 function parseText(text: string): ReadDocument {
   try {
     // JSON is YAML. Aliases are bounded: a few of them can unfold to gigabytes.
-    const document: unknown = parseYaml(text, { maxAliasCount: 20, logLevel: "silent" });
+    const document: unknown = parseYaml(text, { maxAliasCount: 20, logLevel: "error" });
     return { document, problem: null };
   } catch {
     return {

@@ -5,7 +5,7 @@ import type { Env } from "../../../control-plane/env.ts";
 import { unwrap } from "../../../control-plane/outcome.ts";
 import { hubOf } from "../../../control-plane/stubs.ts";
 import type { HubClient } from "../../../control-plane/stubs.ts";
-import type { StartRequest } from "../../../control-plane/hub/hub.ts";
+import type { StartRequest } from "../../../control-plane/hub/queue.ts";
 import { decodeEdgeMessage } from "@trainyard/shared/protocol/codec.ts";
 import type { AgentMessage, EdgeMessage, Hello } from "@trainyard/shared/protocol/messages.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
@@ -269,6 +269,19 @@ describe("the Hub's jobs", () => {
     expect(other).toMatchObject({ ok: false, error: { code: "IDEMPOTENCY_CONFLICT" } });
   });
 
+  it("two deliveries of one start at once make one job", async () => {
+    const owner = `owner_${(serial += 1)}`;
+    const keys = await newKeys();
+    const hub = hubOf(bindings, owner);
+    const [first, second] = await Promise.all([
+      hub.startJob(request(owner, keys, "job_a", "key")),
+      hub.startJob(request(owner, keys, "job_b", "key")),
+    ]);
+
+    expect([unwrap(first).summary.jobId, unwrap(second).summary.jobId]).toEqual(["job_a", "job_a"]);
+    expect(unwrap(await hub.listJobs({ states: null, agentId: null, limit: 10, before: null })).total).toBe(1);
+  });
+
   it("an offline box keeps its queue, and gets the call with its next hello, as often as it takes", async () => {
     const owner = `owner_${(serial += 1)}`;
     const keys = await newKeys();
@@ -287,7 +300,7 @@ describe("the Hub's jobs", () => {
     const keys = await newKeys();
     const hub = hubOf(bindings, owner);
     await start(hub, owner, keys, "job_a");
-    const stopped = unwrap(await hub.stopJob("job_a", "now", "user", "changed my mind"));
+    const stopped = unwrap(await hub.stopJob({ jobId: "job_a", mode: "now", by: "user", reason: "changed my mind" }));
     const link = await connect(owner, keys);
 
     expect(stopped.summary).toMatchObject({ state: "stopped", stop: { by: "user" } });

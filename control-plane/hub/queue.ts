@@ -1,0 +1,187 @@
+import { AppError } from "@trainyard/shared/errors.ts";
+import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
+import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
+import { operations } from "@trainyard/shared/protocol/operations.ts";
+import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
+import { unwrap } from "../outcome.ts";
+import type { JobClient } from "../stubs.ts";
+import type { Calls, DurableCall, PendingCall } from "./calls.ts";
+import type { IndexedJob, JobIndex } from "./job-index.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Starts } from "./starts.ts";
+
+export interface StartRequest {
+  readonly snapshot: JobSnapshot;
+  /** The same key starts once; other arguments under it are refused. */
+  readonly idempotencyKey: string;
+  readonly argsHash: string;
+}
+
+export interface StopRequest {
+  readonly jobId: string;
+  readonly mode: "checkpoint" | "now";
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface QueueDependencies {
+  readonly jobs: JobIndex;
+  readonly calls: Calls;
+  readonly starts: Starts;
+  readonly sessions: Sessions;
+  job(jobId: string): JobClient;
+  /** False when the box is not connected; a kept call goes out with its next hello. */
+  sendCall(call: PendingCall): boolean;
+}
+
+/** How long a stop waits for the box to say that it heard; the stop itself does not depend on it. */
+const stopAnswerMs = 5_000;
+
+/** One queue per slot of each box: what waits, what is given to the box, what is taken back. */
+export function createQueue(deps: QueueDependencies) {
+  const { jobs, calls, starts, sessions } = deps;
+  const filling = new Set<string>();
+
+  /** One process per slot: the oldest waiting job goes to the box when its slot is free and the box is there. */
+  const dispatch = async (agentId: string): Promise<void> => {
+    for (const slot of sessions.known(agentId)?.capabilities.slots ?? []) {
+      const name = `${agentId}/${slot}`;
+      // Held over the awaits below: another event must not give the same slot a second job meanwhile.
+      if (filling.has(name)) continue;
+      filling.add(name);
+      try {
+        await fill(agentId, slot);
+      } finally {
+        filling.delete(name);
+      }
+    }
+  };
+
+  const fill = async (agentId: string, slot: string): Promise<void> => {
+    const first = (): IndexedJob | undefined =>
+      sessions.currentSocket(agentId) === null || jobs.occupant(agentId, slot) !== null
+        ? undefined
+        : jobs.waiting(agentId, slot)[0];
+    for (let next = first(); next !== undefined; next = first()) {
+      const { jobId } = next.summary;
+      const { snapshot, summary } = unwrap(await deps.job(jobId).describe());
+      const args: OperationArgs<"start-attempt"> = {
+        jobId,
+        attempt: summary.attempt + 1,
+        jobName: snapshot.jobName,
+        trainer: snapshot.trainer,
+        document: snapshot.document,
+        guardrails: snapshot.guardrails,
+        slot,
+        totalSteps: snapshot.totalSteps,
+      };
+      const call = { ...(await calls.prepare(agentId, "start-attempt", args)), jobId };
+      // It may have been stopped behind the awaits: then the next one is looked for.
+      if (first()?.summary.jobId !== jobId) continue;
+      // Both rows in one turn, so in one commit: a job that is given away has its call.
+      jobs.markDispatched(jobId);
+      calls.keep(call);
+      deps.sendCall(call);
+    }
+  };
+
+  const cancel = async (jobId: string, nowMs: number): Promise<void> => {
+    const current = unwrap(await deps.job(jobId).summary());
+    const end = { state: "stopped", stop: current.stop, failure: null, evidence: { end: "not-started" } } as const;
+    jobs.update(unwrap(await deps.job(jobId).endBeforeStart(end, nowMs)));
+  };
+
+  const refused = async (jobId: string, outcome: CallOutcome & { ok: false }, nowMs: number): Promise<void> => {
+    const { code, message, hint } = outcome.error;
+    const end = {
+      state: "failed",
+      stop: null,
+      failure: {
+        code: code === "TRAINER_NOT_FOUND" ? "TRAINER_NOT_FOUND" : "START_REFUSED",
+        message: message.slice(0, 500),
+        fix: hint?.slice(0, 500) ?? "Correct what it names and start again.",
+      },
+      evidence: { refused_with: code },
+    } as const;
+    jobs.update(unwrap(await deps.job(jobId).endBeforeStart(end, nowMs)));
+  };
+
+  return {
+    dispatch,
+
+    /** Idempotent by key; done when the job is queued, not when its process runs. */
+    async start(request: StartRequest, nowMs: number): Promise<{ job: IndexedJob; duplicate: boolean }> {
+      const { snapshot } = request;
+      const earlier = starts.find(request.idempotencyKey, request.argsHash, nowMs);
+      const known = earlier === null ? null : jobs.get(earlier);
+      if (known !== null) return { job: known, duplicate: true };
+      // A key without its job: its start still runs, or was cut off. Either way it is that job and no other.
+      const jobId = earlier ?? snapshot.jobId;
+      if (jobs.waiting(snapshot.agentId, snapshot.slot).length >= limits.queueLength) {
+        throw new AppError("QUOTA_EXCEEDED", `The queue of this GPU holds ${limits.queueLength} jobs already.`, {
+          hint: "Stop some queued jobs first.",
+        });
+      }
+      // The key first: a second delivery of the same start must find it while the first one still waits.
+      starts.keep(request.idempotencyKey, request.argsHash, jobId, nowMs);
+      const summary = unwrap(await deps.job(jobId).create({ ...snapshot, jobId }));
+      const job = jobs.add(summary);
+      await dispatch(snapshot.agentId);
+      return { job: jobs.get(jobId) ?? job, duplicate: earlier !== null };
+    },
+
+    /** What is wanted is written first; a box that is off gets it with its next hello. */
+    async stop(request: StopRequest, nowMs: number): Promise<{ job: IndexedJob; delivered: boolean }> {
+      const { jobId, mode, by, reason } = request;
+      const job = jobs.get(jobId);
+      if (job === null) throw unknownJob(jobId);
+      const { agentId, state } = job.summary;
+      const newest = (): IndexedJob => jobs.get(jobId) ?? job;
+      if (isTerminal(state)) return { job, delivered: true };
+      jobs.update(unwrap(await deps.job(jobId).noteStopWanted({ by, reason, mode, atMs: nowMs })));
+      // Looked at again behind the await: the job may have been given to the box meanwhile.
+      if (newest().summary.state === "queued" && !newest().dispatched) {
+        await cancel(jobId, nowMs);
+        await dispatch(agentId);
+        return { job: newest(), delivered: true };
+      }
+      const args: OperationArgs<"stop-attempt"> = {
+        jobId,
+        attempt: Math.max(1, newest().summary.attempt),
+        mode,
+        by,
+        reason,
+      };
+      const call = { ...(await calls.prepare(agentId, "stop-attempt", args)), jobId };
+      calls.keep(call);
+      if (!deps.sendCall(call)) return { job: newest(), delivered: false };
+      const delivered = await calls.wait(call, "stop-attempt", stopAnswerMs).then(
+        () => true,
+        () => false,
+      );
+      return { job: newest(), delivered };
+    },
+
+    /** The effect of a durable call's result, once: its row goes in the same turn. */
+    async settle(call: DurableCall, outcome: CallOutcome, nowMs: number): Promise<void> {
+      if (call.operation === "start-attempt" && !outcome.ok) await refused(call.jobId, outcome, nowMs);
+      if (call.operation === "stop-attempt" && outcome.ok) {
+        const value = operations["stop-attempt"].value.safeParse(outcome.value);
+        if (value.success && value.data.outcome === "not-started") await cancel(call.jobId, nowMs);
+      }
+      calls.forget(call.callId);
+      await dispatch(call.agentId);
+    },
+  };
+}
+
+export type Queue = ReturnType<typeof createQueue>;
+
+export function unknownJob(jobId: string): AppError {
+  return new AppError("JOB_NOT_FOUND", "There is no such job.", {
+    hint: "Call list-training-jobs for the jobs there are.",
+    details: { job_id: jobId.slice(0, 80) },
+  });
+}
