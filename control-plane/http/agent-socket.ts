@@ -13,7 +13,9 @@ agentSocket.get("/agent", (c) => {
       hint: "Start the agent on the GPU box with this control plane's URL.",
     });
   }
-  const offered = (c.req.header("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
+  const offered = (c.req.header("sec-websocket-protocol") ?? "")
+    .split(",")
+    .map((name) => name.trim());
   if (!offered.includes(subprotocol)) {
     throw new AppError("UPGRADE_REQUIRED", `This control plane speaks ${subprotocol}.`, {
       hint: "Update Trainyard on the box.",

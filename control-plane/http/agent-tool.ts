@@ -40,7 +40,12 @@ export async function runOnAgent(
       observed_at: new Date(context.now()).toISOString(),
       connectivity: "live",
     };
-    unwrap(await context.hub.keepSnapshot(await keyOf(detail), JSON.stringify({ data, text: answer.text })));
+    unwrap(
+      await context.hub.keepSnapshot(
+        await keyOf(detail),
+        JSON.stringify({ data, text: answer.text }),
+      ),
+    );
     return { data, text: answer.text };
   } catch (error) {
     if (!isUnreachable(error) || !tool.annotations.readOnlyHint) throw error;

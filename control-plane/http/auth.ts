@@ -33,7 +33,7 @@ export async function authenticate(headers: Headers, settings: Settings): Promis
 }
 
 /** `train` can read, `admin` can do everything. */
-export function impliedScopes(granted: readonly Scope[]): ReadonlySet<Scope> {
+function impliedScopes(granted: readonly Scope[]): ReadonlySet<Scope> {
   return new Set(allScopes.filter((needed) => granted.some((scope) => scopeAllows(scope, needed))));
 }
 
@@ -56,5 +56,7 @@ function bytesOf(token: string): Uint8Array[] {
 }
 
 function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, at) => Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16));
+  return Uint8Array.from({ length: hex.length / 2 }, (_, at) =>
+    Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16),
+  );
 }

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import type { Context } from "hono";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
@@ -16,7 +15,9 @@ export const bridge = new Hono<Door>();
 bridge.post("/mcp/tool", async (c) => {
   const settings = c.get("settings");
   const principal = await authenticate(c.req.raw.headers, settings);
-  const call = readCall(await readJsonBody(c.req.raw, settings.maxBodyBytes ?? limits.httpBodyBytes));
+  const call = readCall(
+    await readJsonBody(c.req.raw, settings.maxBodyBytes ?? limits.httpBodyBytes),
+  );
   const { tool, answer } = await dispatch(c.env, settings, {
     name: call.name,
     rawArguments: call.arguments,
@@ -32,9 +33,7 @@ bridge.post("/mcp/tool", async (c) => {
     tool: tool.name,
     data: answer.data,
     result:
-      call.dialect === "tool"
-        ? JSON.stringify(answer.data)
-        : [{ type: "text", text: answer.text }],
+      call.dialect === "tool" ? JSON.stringify(answer.data) : [{ type: "text", text: answer.text }],
   });
 });
 
@@ -99,11 +98,10 @@ function listFor(granted: Scope): readonly ListedTool[] {
   return list;
 }
 
-async function listTools(c: Context<Door>): Promise<Response> {
-  const principal = await authenticate(c.req.raw.headers, c.get("settings"));
-  const tools = listFor(highestScope(principal));
-  return c.json({ ok: true, request_id: c.get("requestId"), count: tools.length, tools });
+for (const path of ["/tools", "/mcp/tools"]) {
+  bridge.get(path, async (c) => {
+    const principal = await authenticate(c.req.raw.headers, c.get("settings"));
+    const tools = listFor(highestScope(principal));
+    return c.json({ ok: true, request_id: c.get("requestId"), count: tools.length, tools });
+  });
 }
-
-bridge.get("/tools", listTools);
-bridge.get("/mcp/tools", listTools);

@@ -4,7 +4,12 @@ import type { ToolAnswer } from "@trainyard/shared/tools/define-tool.ts";
 import { nearestName } from "@trainyard/shared/tools/nearest-name.ts";
 import { parseArguments } from "@trainyard/shared/tools/parse-arguments.ts";
 import { findTool } from "@trainyard/shared/tools/registry.ts";
-import type { AnswerOf, CatalogTool, EdgeToolName, ToolInput } from "@trainyard/shared/tools/registry.ts";
+import type {
+  AnswerOf,
+  CatalogTool,
+  EdgeToolName,
+  ToolInput,
+} from "@trainyard/shared/tools/registry.ts";
 import { applySynonyms } from "@trainyard/shared/tools/synonyms.ts";
 import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
@@ -35,7 +40,11 @@ export interface Dispatched {
 }
 
 /** Every door's tool calls come through here: what is allowed, what is well-formed, where it runs, how long it may take. */
-export async function dispatch(env: Env, settings: Settings, request: ToolRequest): Promise<Dispatched> {
+export async function dispatch(
+  env: Env,
+  settings: Settings,
+  request: ToolRequest,
+): Promise<Dispatched> {
   const { principal, door, toolset } = request;
   const tool = allowedTool(request);
   checkDepth(request.rawArguments);
@@ -92,12 +101,18 @@ function runAtEdge<Name extends EdgeToolName>(
   return handler(input, context);
 }
 
-function unknownTool(name: string, found: CatalogTool | null, available: readonly CatalogTool[]): AppError {
+function unknownTool(
+  name: string,
+  found: CatalogTool | null,
+  available: readonly CatalogTool[],
+): AppError {
   const names = available.map((tool) => tool.name);
   const nearest = nearestName(name.replaceAll("_", "-"), names);
   return new AppError(
     "TOOL_NOT_FOUND",
-    found === null ? "There is no tool of that name." : `${found.name} is not offered at this address.`,
+    found === null
+      ? "There is no tool of that name."
+      : `${found.name} is not offered at this address.`,
     {
       hint:
         found !== null
@@ -110,7 +125,7 @@ function unknownTool(name: string, found: CatalogTool | null, available: readonl
   );
 }
 
-export function waitMs(door: DoorName, settings: Settings): number {
+function waitMs(door: DoorName, settings: Settings): number {
   return door === "mcp" ? limits.mcpWaitMs : (settings.httpWaitMs ?? limits.httpWaitMsDefault);
 }
 
@@ -118,22 +133,29 @@ export function waitMs(door: DoorName, settings: Settings): number {
 function checkDepth(value: unknown, depth = 0): void {
   if (typeof value !== "object" || value === null) return;
   if (depth > limits.jsonDepth) {
-    throw new AppError("INVALID_ARGUMENT", `The arguments are nested deeper than ${limits.jsonDepth} levels.`, {
-      hint: "Flatten them.",
-    });
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `The arguments are nested deeper than ${limits.jsonDepth} levels.`,
+      {
+        hint: "Flatten them.",
+      },
+    );
   }
   for (const entry of Object.values(value)) checkDepth(entry, depth + 1);
 }
 
 function givenParameters(calledAs: string, raw: unknown): ReadonlySet<string> {
   const named = applySynonyms(calledAs, (raw ?? {}) as Record<string, unknown>);
-  return new Set(Object.keys(named).filter((key) => named[key] !== null && named[key] !== undefined));
+  return new Set(
+    Object.keys(named).filter((key) => named[key] !== null && named[key] !== undefined),
+  );
 }
 
 /** A time-out names the job it was about, so that the caller can look instead of starting another. */
 function withJobId(error: unknown, input: object): unknown {
   const jobId = "job_id" in input ? input.job_id : undefined;
-  if (!(error instanceof AppError) || error.code !== "TOOL_TIMEOUT" || typeof jobId !== "string") return error;
+  if (!(error instanceof AppError) || error.code !== "TOOL_TIMEOUT" || typeof jobId !== "string")
+    return error;
   return new AppError(error.code, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     details: { job_id: jobId, ...error.details },

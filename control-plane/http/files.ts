@@ -100,10 +100,14 @@ function lengthOf(header: string | undefined): number {
   }
   const bytes = Number(header);
   if (bytes > limits.putBytes) {
-    throw new AppError("PAYLOAD_TOO_LARGE", `One request carries at most ${limits.putBytes} bytes.`, {
-      hint: `Send the file in parts of ${limits.partBytes} bytes: ?part=0&offset=0&total=<bytes of the file>, then part=1 and so on.`,
-      details: { max_put_bytes: limits.putBytes, part_bytes: limits.partBytes },
-    });
+    throw new AppError(
+      "PAYLOAD_TOO_LARGE",
+      `One request carries at most ${limits.putBytes} bytes.`,
+      {
+        hint: `Send the file in parts of ${limits.partBytes} bytes: ?part=0&offset=0&total=<bytes of the file>, then part=1 and so on.`,
+        details: { max_put_bytes: limits.putBytes, part_bytes: limits.partBytes },
+      },
+    );
   }
   return bytes;
 }
@@ -113,7 +117,9 @@ function placeOf(
   c: Context<Door>,
   bytes: number,
 ): { readonly part: number; readonly offset: number; readonly total: number | null } {
-  const [part, offset, total] = (["part", "offset", "total"] as const).map((name) => c.req.query(name));
+  const [part, offset, total] = (["part", "offset", "total"] as const).map((name) =>
+    c.req.query(name),
+  );
   if (part === undefined && offset === undefined && total === undefined) {
     return { part: 0, offset: 0, total: null };
   }
@@ -209,7 +215,9 @@ async function checkStillThere(c: Context<Door>, link: DownloadLink): Promise<vo
 
 function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
-  return header.split(",").some((entry) => entry.trim() === "*" || entry.trim().replace(/^W\//, "") === etag);
+  return header
+    .split(",")
+    .some((entry) => entry.trim() === "*" || entry.trim().replace(/^W\//, "") === etag);
 }
 
 /** RFC 6266: a plain name for old clients, the real one encoded. */
@@ -230,7 +238,12 @@ files.on(["GET", "POST"], "/files/agent/:transferId/parts/:part", (c) => {
   const owner = /^Ticket ([^~]{1,80})~[0-9a-f-]{36}$/.exec(authorization)?.[1];
   // Only owners with a box have transfers: a guessed name must not create an object.
   const known = c.get("settings").agents.some((agent) => agent.owner === owner);
-  if (owner === undefined || !known || !/^tr_[0-9a-z]{26,40}$/.test(transferId) || !/^\d{1,6}$/.test(part)) {
+  if (
+    owner === undefined ||
+    !known ||
+    !/^tr_[0-9a-z]{26,40}$/.test(transferId) ||
+    !/^\d{1,6}$/.test(part)
+  ) {
     throw new AppError("LINK_INVALID", "This ticket is not one of ours.");
   }
   const headers = new Headers({ authorization });

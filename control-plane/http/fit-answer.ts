@@ -3,7 +3,15 @@ import type { ToolAnswer, ToolContract } from "@trainyard/shared/tools/define-to
 type Data = Readonly<Record<string, unknown>>;
 
 /** Lists whose newest entries stand at the end. */
-const newestLast: ReadonlySet<string> = new Set(["logs", "lines", "points", "snapshots", "alerts", "samples", "checkpoints"]);
+const newestLast: ReadonlySet<string> = new Set([
+  "logs",
+  "lines",
+  "points",
+  "snapshots",
+  "alerts",
+  "samples",
+  "checkpoints",
+]);
 
 /**
  * The last net under the tools' own budgets: what a client would cut blindly is cut by rule, and the text says so. The
@@ -38,7 +46,10 @@ export function fitAnswer(
     notes.push(`${(data[key] as unknown[]).length} of ${before} ${key}`);
   }
   while (size() > room) {
-    const optional = longest(data, (key) => tool.output.shape[key]?.safeParse(undefined).success === true);
+    const optional = longest(
+      data,
+      (key) => tool.output.shape[key]?.safeParse(undefined).success === true,
+    );
     if (optional === null) break;
     delete data[optional.key];
     notes.push(`without ${optional.key}`);

@@ -18,7 +18,7 @@ export const guard = createMiddleware<Door>(async (c, next) => {
   await next();
 });
 
-export function checkHost(url: URL, hosts: Settings["hosts"]): void {
+function checkHost(url: URL, hosts: Settings["hosts"]): void {
   if (hosts === "any" || hosts.includes(url.hostname) || hosts.includes(url.host)) return;
   throw new AppError("HOST_REFUSED", "This control plane does not answer to that host name.", {
     hint: "Use one of the names in TRAINYARD_HOSTS, or add this one to it.",
@@ -26,7 +26,7 @@ export function checkHost(url: URL, hosts: Settings["hosts"]): void {
 }
 
 /** Absent: not a browser page. `null` is what sandboxed and local pages send, and says nothing about who they are. */
-export function checkOrigin(header: string | undefined, url: URL): void {
+function checkOrigin(header: string | undefined, url: URL): void {
   if (header === undefined) return;
   const origin = URL.canParse(header) ? new URL(header) : null;
   const web = origin !== null && (origin.protocol === "http:" || origin.protocol === "https:");
@@ -42,7 +42,8 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** Addresses end up in logs, histories and referrers. */
-const secretParameters = /^(?:access[-_]?token|auth[-_]?token|token|x?[-_]?api[-_]?key|authorization|bearer)$/i;
+const secretParameters =
+  /^(?:access[-_]?token|auth[-_]?token|token|x?[-_]?api[-_]?key|authorization|bearer)$/i;
 
 function checkQuery(url: URL): void {
   for (const name of url.searchParams.keys()) {

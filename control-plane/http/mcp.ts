@@ -5,6 +5,8 @@ import type { Context } from "hono";
 import { errorToWire } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
+import type { ToolListEntry } from "@trainyard/shared/tools/list-entries.ts";
+import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
 import type { Principal } from "../env.ts";
 import { describe } from "../outcome.ts";
@@ -72,15 +74,20 @@ function buildServer(c: Context<Door>, principal: Principal, toolset: Toolset): 
   return server;
 }
 
+/** Made while the isolate starts: 12 ms at the first request would be over the free plan's bound for one. */
+const entries: ReadonlyMap<string, ToolListEntry> = new Map(
+  toolListEntries("mcp").map((entry) => [entry.name, entry]),
+);
 const lists = new Map<string, ListToolsResult>();
 
-/** Made once per isolate, toolset and scope. */
 function toolList(toolset: Toolset, principal: Principal): ListToolsResult {
   const granted = highestScope(principal);
   const key = `${toolset}/${granted}`;
   let list = lists.get(key);
   if (list === undefined) {
-    list = { tools: toolListEntries(toolset, granted) } as unknown as ListToolsResult;
+    const tools = toolsOf(toolset, granted).map(({ name }) => entries.get(name));
+    // Our entries are readonly; the SDK's type of the same JSON is not.
+    list = { tools } as unknown as ListToolsResult;
     lists.set(key, list);
   }
   return list;
@@ -91,7 +98,11 @@ function progressOf(context: ServerContext) {
   const progressToken = context.mcpReq._meta?.progressToken;
   if (progressToken === undefined) return null;
   let last = -1;
-  return async (progress: { done: number; total: number | null; message: string }): Promise<void> => {
+  return async (progress: {
+    done: number;
+    total: number | null;
+    message: string;
+  }): Promise<void> => {
     if (progress.done <= last) return;
     last = progress.done;
     await context.mcpReq.notify({
@@ -106,12 +117,22 @@ function progressOf(context: ServerContext) {
   };
 }
 
-/** One code, what happened, what to do; the details of a refusal only where they are short. */
+const detailsCharacters = 800;
+
+/** One code, what happened, what to do. Details are data and stand in a block of their own, where they are short. */
 function failure(error: unknown, requestId: string): CallToolResult {
   const wire = errorToWire(error, requestId);
-  if (wire.code === "INTERNAL") console.error(JSON.stringify({ requestId, error: describe(error) }));
-  const details = wire.details === undefined ? "" : JSON.stringify(wire.details);
-  const shown = details.length > 2 && details.length <= 1_000 ? ` Details: ${details}` : "";
-  const text = `${wire.code}: ${wire.message}${wire.hint === undefined ? "" : ` ${wire.hint}`}${shown}`;
-  return { isError: true, content: [{ type: "text", text }] };
+  if (wire.code === "INTERNAL") {
+    console.error(JSON.stringify({ requestId, error: describe(error) }));
+  }
+  const hint = wire.hint === undefined ? "" : ` ${wire.hint}`;
+  const details = JSON.stringify({ details: wire.details ?? {} });
+  const shown = Object.keys(wire.details ?? {}).length > 0 && details.length <= detailsCharacters;
+  return {
+    isError: true,
+    content: [
+      { type: "text", text: `${wire.code}: ${wire.message}${hint}` },
+      ...(shown ? [{ type: "text" as const, text: details }] : []),
+    ],
+  };
 }

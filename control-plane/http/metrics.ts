@@ -18,7 +18,13 @@ metrics.get("/jobs/:job_id/metrics", async (c) => {
     await jobOf(c.env, principal.owner, jobId).series({
       key: c.req.query("key") ?? "loss",
       from: whole("from", c.req.query("from"), 0, 0, Number.MAX_SAFE_INTEGER),
-      limit: whole("limit", c.req.query("limit"), limits.metricsPageRows, 1, limits.metricsPageRows),
+      limit: whole(
+        "limit",
+        c.req.query("limit"),
+        limits.metricsPageRows,
+        1,
+        limits.metricsPageRows,
+      ),
       attempt: whole("attempt", c.req.query("attempt"), null, 1, 10_000),
     }),
   );

@@ -20,7 +20,10 @@ export function relayUpload(
 }
 
 /** A fresh Transfer for each download; its body has the exact length `end - start`, or is cut. */
-export function relayDownload(env: Env, range: Omit<DownloadSpec, "transferId">): Promise<Response> {
+export function relayDownload(
+  env: Env,
+  range: Omit<DownloadSpec, "transferId">,
+): Promise<Response> {
   const spec: DownloadSpec = { ...range, transferId: newTransferId() };
   return transferOf(env, spec.owner, spec.transferId).fetch("https://transfer/download", {
     headers: { [specHeader]: asciiJson(spec) },

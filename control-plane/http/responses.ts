@@ -5,7 +5,8 @@ import { describe } from "../outcome.ts";
 /** The one place where an error becomes an HTTP answer: `{ok: false, request_id, error: {code, message, hint, details}}`. */
 export function errorResponse(error: unknown, requestId: string = crypto.randomUUID()): Response {
   const wire = errorToWire(error, requestId);
-  if (wire.code === "INTERNAL") console.error(JSON.stringify({ requestId, error: describe(error) }));
+  if (wire.code === "INTERNAL")
+    console.error(JSON.stringify({ requestId, error: describe(error) }));
   return wireErrorResponse(wire, requestId);
 }
 

@@ -45,9 +45,7 @@ function modelOf({ summary }: JobView): BoxFile {
   if (summary.model === null) {
     throw new AppError(
       "MODEL_NOT_FOUND",
-      isTerminal(summary.state)
-        ? "This job left no verified model."
-        : "This job has no model yet.",
+      isTerminal(summary.state) ? "This job left no verified model." : "This job has no model yet.",
       {
         hint:
           summary.lastCheckpoint === null
@@ -65,7 +63,9 @@ function outputFile(agentId: string, path: string, jobId: string): BoxFile {
 }
 
 const listedModels = z.object({
-  models: z.array(z.object({ name: z.string(), path: z.string(), job_name: z.string().nullable() })),
+  models: z.array(
+    z.object({ name: z.string(), path: z.string(), job_name: z.string().nullable() }),
+  ),
 });
 
 /** A job's name or a file's: our own jobs first, then whatever lies in the outputs of the box. */
@@ -79,7 +79,9 @@ async function modelByName(
   const { jobs } = unwrap(
     await context.hub.listJobs({ states: ["completed"], agentId: null, limit: 200, before: null }),
   );
-  const job = jobs.find(({ summary }) => matches(summary.jobName) || matches(summary.model?.name ?? null));
+  const job = jobs.find(
+    ({ summary }) => matches(summary.jobName) || matches(summary.model?.name ?? null),
+  );
   if (job !== undefined && job.summary.model !== null) return modelOf(job);
   const agent = await chooseAgent(context, wanted);
   const answer = await context.callAgent(agent.agentId, "tool", {

@@ -1,6 +1,10 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import type { WireError } from "@trainyard/shared/errors.ts";
-import type { OperationArgs, OperationName, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type {
+  OperationArgs,
+  OperationName,
+  OperationValue,
+} from "@trainyard/shared/protocol/operations.ts";
 import type { AnswerOf, EdgeToolName, ToolInput } from "@trainyard/shared/tools/registry.ts";
 import type { Env, Principal, Settings } from "../env.ts";
 import { unwrap } from "../outcome.ts";
@@ -128,6 +132,8 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 export function isUnreachable(error: unknown): error is AppError {
   return (
     error instanceof AppError &&
-    (error.code === "AGENT_OFFLINE" || error.code === "TOOL_TIMEOUT" || error.code === "AGENT_OUTDATED")
+    (error.code === "AGENT_OFFLINE" ||
+      error.code === "TOOL_TIMEOUT" ||
+      error.code === "AGENT_OUTDATED")
   );
 }

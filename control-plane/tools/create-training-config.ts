@@ -11,7 +11,10 @@ import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { factsOf } from "./saved-config.ts";
 import { plural } from "./words.ts";
 
-export const createTrainingConfig: EdgeHandler<"create-training-config"> = async (input, context) => {
+export const createTrainingConfig: EdgeHandler<"create-training-config"> = async (
+  input,
+  context,
+) => {
   const { overwrite, detail: asked, ...args } = input;
   const config = trainingConfigFromArguments(withoutDefaults(args, context));
   const document = toAiToolkitDocument(config) as JsonDocument;
@@ -77,13 +80,15 @@ export function refusal(errors: readonly Finding[]): AppError {
   );
 }
 
-export function findingView(finding: Finding): FindingView {
+function findingView(finding: Finding): FindingView {
   return {
     code: finding.code,
     severity: finding.severity === "error" ? "critical" : "warning",
     message: finding.message,
     ...(finding.field === undefined ? {} : { field: finding.field }),
-    ...(finding.value === undefined ? {} : { value: finding.value as NonNullable<FindingView["value"]> }),
+    ...(finding.value === undefined
+      ? {}
+      : { value: finding.value as NonNullable<FindingView["value"]> }),
     ...(finding.fix === undefined ? {} : { fix: finding.fix }),
   };
 }

@@ -25,7 +25,10 @@ export const createUploadLink: EdgeHandler<"create-upload-link"> = async (input,
   );
   const url = `${context.origin}/files/u/${token}`;
   const address = filename === null ? "<upload_url>/<filename>" : "<upload_url>";
-  const offline = agent.connectivity === "offline" ? " The box is offline: upload when list-agents shows it live." : "";
+  const offline =
+    agent.connectivity === "offline"
+      ? " The box is offline: upload when list-agents shows it live."
+      : "";
   return {
     data: {
       upload_url: url,

@@ -13,9 +13,13 @@ export const downloadModel: EdgeHandler<"download-model"> = async (input, contex
   const file = await findModel(input, context);
   const described = await describeFile(file, true, context);
   if (described.sha256 === null) {
-    throw new AppError("MODEL_CORRUPT", "The box gave no hash of this model, so it is not offered.", {
-      hint: "list-exported-models says whether the file is valid.",
-    });
+    throw new AppError(
+      "MODEL_CORRUPT",
+      "The box gave no hash of this model, so it is not offered.",
+      {
+        hint: "list-exported-models says whether the file is valid.",
+      },
+    );
   }
   const link = await downloadLink(file, described, input.expires_in_seconds, context);
   const full = context.detail(input.detail) === "full";
@@ -78,7 +82,9 @@ async function content(
     });
   }
   if ((await sha256Hex(bytes)) !== described.sha256) {
-    throw new AppError("CHECKSUM_MISMATCH", "The file changed while it was read.", { hint: "Call again." });
+    throw new AppError("CHECKSUM_MISMATCH", "The file changed while it was read.", {
+      hint: "Call again.",
+    });
   }
   let latin1 = "";
   for (let at = 0; at < bytes.length; at += 32_768) {

@@ -31,7 +31,8 @@ export const getTrainingLogs: EdgeHandler<"get-training-logs"> = async (input, c
   const short = lines.map(shown);
   const logs = detail === "concise" ? fitting(short) : short;
   const cut = logs.length < read.lines.length || read.truncated;
-  const where = read.source === "agent" ? "read from the box" : "the tail kept here, the box was not asked";
+  const where =
+    read.source === "agent" ? "read from the box" : "the tail kept here, the box was not asked";
   const error = read.firstError === null ? "" : " The first error is in first_error.";
   return {
     data: {
@@ -56,7 +57,11 @@ export const getTrainingLogs: EdgeHandler<"get-training-logs"> = async (input, c
 };
 
 /** Null where the box cannot be asked; what is kept here answers then. */
-async function fromAgent(input: Input, view: hub.JobView, context: EdgeContext): Promise<LogRead | null> {
+async function fromAgent(
+  input: Input,
+  view: hub.JobView,
+  context: EdgeContext,
+): Promise<LogRead | null> {
   if (view.summary.attempt === 0) return null;
   let value: OperationValue<"read-log">;
   try {

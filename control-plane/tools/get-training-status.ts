@@ -4,12 +4,26 @@ import type { JsonDocument } from "@trainyard/shared/tools/vocabulary.ts";
 import { unwrap } from "../outcome.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { jobAnswer, nextCall, sentence } from "./job-answer.ts";
-import { alertView, attemptView, checkpointView, gapView, itemsOf, sampleView } from "./job-records.ts";
+import {
+  alertView,
+  attemptView,
+  checkpointView,
+  gapView,
+  itemsOf,
+  sampleView,
+} from "./job-records.ts";
 import { isoOrNull } from "./words.ts";
 
 type StatusRecords = Pick<
   OutputOf<typeof contract>,
-  "checkpoints" | "samples" | "alerts" | "gaps" | "attempts" | "config_snapshot" | "process" | "guardrails"
+  | "checkpoints"
+  | "samples"
+  | "alerts"
+  | "gaps"
+  | "attempts"
+  | "config_snapshot"
+  | "process"
+  | "guardrails"
 >;
 
 export const getTrainingStatus: EdgeHandler<"get-training-status"> = async (input, context) => {
@@ -29,12 +43,11 @@ const shown = 40;
 async function recordsOf(jobId: string, context: EdgeContext): Promise<StatusRecords> {
   const job = context.job(jobId);
   const description = unwrap(await job.describe());
-  const events = unwrap(
-    await job.events(["checkpoint", "sample", "alert", "gap", "state"], 2_000),
-  );
+  const events = unwrap(await job.events(["checkpoint", "sample", "alert", "gap", "state"], 2_000));
   const startSteps = new Map<number, number>();
   for (const { attempt, item } of events) {
-    if (item.kind === "state" && typeof item.startStep === "number") startSteps.set(attempt, item.startStep);
+    if (item.kind === "state" && typeof item.startStep === "number")
+      startSteps.set(attempt, item.startStep);
   }
   const alerts = itemsOf(events, "alert");
   const newest = description.attempts.at(-1);

@@ -73,15 +73,27 @@ export function speedString(stepsPerSecond: number | null): string | null {
 export function jobRow(view: hub.JobView, detail: Detail): JobRow {
   const { summary } = view;
   const now = jobNow(view);
-  const short: JobRow = {
-    ...identity(view, now),
+  const whole = identity(view, now);
+  if (detail === "concise") {
+    const { job_id, job_name, status, progress, current_step, total_steps } = whole;
+    return withoutNulls({
+      job_id,
+      job_name,
+      status,
+      progress,
+      current_step,
+      total_steps,
+      loss: now.loss,
+      queue_position: view.queuePosition,
+      // Only where it says something: most boxes are live.
+      ...(whole.connectivity === "live" ? {} : { connectivity: whole.connectivity }),
+      ...(summary.failure === null ? {} : { failure_code: summary.failure.code }),
+    });
+  }
+  return {
+    ...whole,
     loss: now.loss,
     queue_position: view.queuePosition,
-    ...(summary.failure === null ? {} : { failure_code: summary.failure.code }),
-  };
-  if (detail === "concise") return withoutNulls(short);
-  return {
-    ...short,
     config: summary.configName,
     steps_per_second: now.stepsPerSecond,
     speed_string: speedString(now.stepsPerSecond),
@@ -171,7 +183,14 @@ function identity({ summary }: hub.JobView, now: JobNow) {
 }
 
 /** The rows of `always` keep their nulls; of the rest a missing field says the same in less. */
-const always: ReadonlySet<string> = new Set(["config_name", "agent_id", "phase", "observed_at", "current_step", "total_steps"]);
+const always: ReadonlySet<string> = new Set([
+  "config_name",
+  "agent_id",
+  "phase",
+  "observed_at",
+  "current_step",
+  "total_steps",
+]);
 
 function withoutNulls<View extends object>(view: View): View {
   return Object.fromEntries(
@@ -184,14 +203,14 @@ function failureView(failure: Failure, view: hub.JobView, detail: Detail): Failu
   const line = evidence?.["error_line"];
   return {
     code: failure.code,
-    message: failure.message,
-    fix: failure.fix,
+    message: detail === "full" ? failure.message : clipped(failure.message),
+    fix: detail === "full" ? failure.fix : clipped(failure.fix),
     tool: failure.code === "TRAINER_NOT_FOUND" ? "list-agents" : "get-training-logs",
     evidence:
       detail === "full"
         ? evidence
         : typeof line === "string"
-          ? { error_line: line.slice(0, 200) }
+          ? { error_line: clipped(line) }
           : null,
   };
 }
@@ -235,7 +254,10 @@ export function sentence(view: hub.JobView): string {
     case "running": {
       const speed = speedString(now.stepsPerSecond);
       const rest = now.remainingSeconds === null ? "" : `, ${duration(now.remainingSeconds)} left`;
-      const silent = now.connectivity === "live" ? "" : ` The box is ${now.connectivity}; the training goes on there.`;
+      const silent =
+        now.connectivity === "live"
+          ? ""
+          : ` The box is ${now.connectivity}; the training goes on there.`;
       const doing = (now.phase ?? "training").replace(/^./, (first) => first.toUpperCase());
       return `${doing}:${steps || " no step yet"}${last}${speed === null ? "" : `, ${speed}`}${rest}.${silent}`;
     }
@@ -249,11 +271,21 @@ export function sentence(view: hub.JobView): string {
         : `Stopped${steps === "" ? " before it began" : ` at${steps}`}${last}.`;
     case "failed":
     case "interrupted":
-      return `${now.state === "failed" ? "Failed" : "Interrupted"}${steps === "" ? "" : ` at${steps}`}: ${summary.failure?.code ?? "no cause known"}. ${summary.failure?.message ?? ""} ${summary.failure?.fix ?? ""}`.trim();
+      return `${now.state === "failed" ? "Failed" : "Interrupted"}${steps === "" ? "" : ` at${steps}`}: ${causeOf(summary.failure)}`;
   }
 }
 
-export function shownLoss(loss: WireValue): string {
+function causeOf(failure: Failure | null): string {
+  if (failure === null) return "no cause is known.";
+  return `${failure.code}. ${clipped(failure.message)} ${clipped(failure.fix)}`;
+}
+
+/** Room for two sentences; the fields of a full answer have the whole. */
+function clipped(text: string): string {
+  return text.length <= 140 ? text : `${text.slice(0, 139)}…`;
+}
+
+function shownLoss(loss: WireValue): string {
   if (loss === null) return "unknown";
   return typeof loss === "number" ? String(Number(loss.toPrecision(4))) : loss;
 }

@@ -20,11 +20,23 @@ export function itemsOf<Kind extends JobEvent["item"]["kind"]>(
 }
 
 export function checkpointView(item: EventOf<"checkpoint">): CheckpointView {
-  return { step: item.step, path: item.path, size: item.bytes, at: iso(item.atMs), valid: item.valid };
+  return {
+    step: item.step,
+    path: item.path,
+    size: item.bytes,
+    at: iso(item.atMs),
+    valid: item.valid,
+  };
 }
 
 export function sampleView(item: EventOf<"sample">): SampleView {
-  return { step: item.step, index: item.index, path: item.path, size: item.bytes, at: iso(item.atMs) };
+  return {
+    step: item.step,
+    index: item.index,
+    path: item.path,
+    size: item.bytes,
+    at: iso(item.atMs),
+  };
 }
 
 export function alertView(item: EventOf<"alert">): AlertView {
@@ -59,4 +71,3 @@ export function attemptView(attempt: AttemptState, startStep: number | null): At
     evidence: attempt.evidence,
   };
 }
-

@@ -48,7 +48,12 @@ function agentView(agent: hub.AgentView, detail: Detail): AgentView {
     queue_length: agent.queueLength,
   };
   if (detail === "concise") return short;
-  return { ...short, version: capabilities.software, platform: capabilities.platform, epoch: agent.epoch };
+  return {
+    ...short,
+    version: capabilities.software,
+    platform: capabilities.platform,
+    epoch: agent.epoch,
+  };
 }
 
 function neverSeen(agentId: string): AgentView {
@@ -66,6 +71,7 @@ function fitting(agents: readonly AgentView[]): AgentView[] {
   let characters = 0;
   return agents.filter(
     (agent, at) =>
-      (characters += JSON.stringify(agent).length + 1) <= limits.conciseCharacters - 350 || at === 0,
+      (characters += JSON.stringify(agent).length + 1) <= limits.conciseCharacters - 350 ||
+      at === 0,
   );
 }

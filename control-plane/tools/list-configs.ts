@@ -7,7 +7,8 @@ import { iso, plural } from "./words.ts";
 export const listConfigs: EdgeHandler<"list-configs"> = async (input, context) => {
   const configs = unwrap(await context.hub.listConfigs());
   const names = configs.map(({ name }) => name);
-  const next = "Next: get-config with a name, or run-training-with-guardrails with it as config_name.";
+  const next =
+    "Next: get-config with a name, or run-training-with-guardrails with it as config_name.";
   if (configs.length === 0) {
     return {
       data: { configs: [], count: 0 },

@@ -44,7 +44,11 @@ export async function pollJob(
     const now = context.now();
     const ended = isTerminal(view.summary.state) && wish.stopOnTerminal;
     const last = points.at(-1);
-    if (now >= nextPointMs || ended || (last !== undefined && jobNow(last.view).state !== jobNow(view).state)) {
+    if (
+      now >= nextPointMs ||
+      ended ||
+      (last !== undefined && jobNow(last.view).state !== jobNow(view).state)
+    ) {
       points.push({ view, atMs: now });
       nextPointMs = Math.max(now, nextPointMs) + wish.intervalMs;
       await context.progress({

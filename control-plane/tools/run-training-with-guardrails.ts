@@ -126,8 +126,14 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
     next,
   };
   const first = input.monitor_seconds === 0 ? startedMessage(result, checked) : sentence(view);
-  const again = result.duplicate && input.monitor_seconds > 0 ? " The same start was made before; this is its job." : "";
-  const early = polled.end === "deadline" ? " This call's time is over before the window; the job goes on." : "";
+  const again =
+    result.duplicate && input.monitor_seconds > 0
+      ? " The same start was made before; this is its job."
+      : "";
+  const early =
+    polled.end === "deadline"
+      ? " This call's time is over before the window; the job goes on."
+      : "";
   return {
     data,
     text: `Job ${view.summary.jobId}: ${first}${again}${early} Next: ${next}.`,
@@ -215,7 +221,9 @@ function statusOf(
     case "interrupted":
       return "job_interrupted";
     case "queued":
-      return view.queuePosition === null && polled.points.length > 0 ? startedOrWatched(input) : "queued";
+      return view.queuePosition === null && polled.points.length > 0
+        ? startedOrWatched(input)
+        : "queued";
     case "starting":
     case "running":
     case "stopping":
@@ -250,13 +258,20 @@ function stopResult(view: hub.JobView): Output["stop_result"] {
   return {
     success: isTerminal(state),
     status: publicStatus(state),
-    message: isTerminal(state) ? "The guardrail's stop is done." : "The guardrail's stop is under way.",
+    message: isTerminal(state)
+      ? "The guardrail's stop is done."
+      : "The guardrail's stop is under way.",
   };
 }
 
 /** Counts and the first finding; validate-training-config has the rest. */
 function briefReport(report: NonNullable<Output["validation"]>): NonNullable<Output["validation"]> {
-  const brief = { ...report, errors: report.errors.slice(0, 1), warnings: report.warnings.slice(0, 1), suggested_fixes: [] };
+  const brief = {
+    ...report,
+    errors: report.errors.slice(0, 1),
+    warnings: report.warnings.slice(0, 1),
+    suggested_fixes: [],
+  };
   return JSON.stringify(brief).length < limits.conciseCharacters / 4
     ? brief
     : { ...brief, errors: [], warnings: [] };

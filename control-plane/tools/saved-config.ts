@@ -7,7 +7,10 @@ import { unwrap } from "../outcome.ts";
 import type { EdgeContext } from "./context.ts";
 
 /** `cats`, `config/cats` and the `config/cats.yaml` that create-training-config answers are the same config. */
-export async function readSavedConfig({ hub }: EdgeContext, reference: string): Promise<StoredConfig> {
+export async function readSavedConfig(
+  { hub }: EdgeContext,
+  reference: string,
+): Promise<StoredConfig> {
   const name = parseConfigRef(reference);
   const stem = name.replace(/\.ya?ml$/i, "");
   const found =
@@ -33,7 +36,9 @@ export interface ConfigFacts {
 }
 
 /** What lists show; kept beside the document so that a list parses none. */
-export function factsOf(document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+export function factsOf(
+  document: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   const summary = readAiToolkitDocument(document);
   return {
     trainer: summary.trainer,

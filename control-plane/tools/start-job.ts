@@ -97,13 +97,17 @@ function trainerMissing(
   trainer: DocumentSummary["trainer"],
   reason: string | null,
 ): AppError {
-  return new AppError("TRAINER_NOT_FOUND", `The box has no trainer ${trainer}. Nothing was started.`, {
-    hint:
-      trainer === "tiny"
-        ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
-        : 'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
-    details: { trainer, agent_id: agent.agentId, reason },
-  });
+  return new AppError(
+    "TRAINER_NOT_FOUND",
+    `The box has no trainer ${trainer}. Nothing was started.`,
+    {
+      hint:
+        trainer === "tiny"
+          ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
+          : 'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
+      details: { trainer, agent_id: agent.agentId, reason },
+    },
+  );
 }
 
 /** Null: the box is off, and the job waits for it unchecked; the box checks again before it starts anything. */
@@ -129,10 +133,14 @@ async function preflight(
   }
   const missing = answer.datasets.filter(({ exists, isDirectory }) => !exists || !isDirectory);
   if (missing.length > 0) {
-    throw new AppError("DATASET_NOT_FOUND", "The box has no dataset of the config's name. Nothing was started.", {
-      hint: "Upload it with create-upload-link, or choose one of list-datasets and save the config with it.",
-      details: { datasets: missing.map(({ reference }) => reference), agent_id: agent.agentId },
-    });
+    throw new AppError(
+      "DATASET_NOT_FOUND",
+      "The box has no dataset of the config's name. Nothing was started.",
+      {
+        hint: "Upload it with create-upload-link, or choose one of list-datasets and save the config with it.",
+        details: { datasets: missing.map(({ reference }) => reference), agent_id: agent.agentId },
+      },
+    );
   }
   return answer.datasets;
 }

@@ -20,17 +20,18 @@ export const startTraining: EdgeHandler<"start-training"> = async (input, contex
     },
     context,
   );
+  const detail = context.detail(undefined);
   const queued = isQueued(result);
   const message = startedMessage(result, checked);
   return {
     data: {
-      ...jobAnswer(result, context.detail(undefined)),
+      ...jobAnswer(result, detail),
       success: true,
       started: !queued,
       queued,
       position: result.queuePosition,
       estimated_time: null,
-      message,
+      ...(detail === "full" ? { message } : {}),
       duplicate: result.duplicate,
     },
     text: `Job ${result.summary.jobId}: ${message} Next: ${nextCall(result)}.`,
@@ -44,6 +45,7 @@ export function isQueued(result: StartResult): boolean {
 
 export function startedMessage(result: StartResult, checked: boolean): string {
   const again = result.duplicate ? "The same start was made before; this is its job. " : "";
-  const unchecked = checked || result.duplicate ? "" : " Its trainer and dataset are checked when the box is back.";
+  const unchecked =
+    checked || result.duplicate ? "" : " Its trainer and dataset are checked when the box is back.";
   return `${again}${sentence(result)}${unchecked}`;
 }

@@ -7,10 +7,10 @@ export const stopTraining: EdgeHandler<"stop-training"> = async (input, context)
   const detail = context.detail(undefined);
   const before = unwrap(await context.hub.viewJob(input.job_id, false));
   if (isTerminal(before.summary.state)) {
-    const message = `It had ended before; nothing was changed. ${sentence(before)}`;
+    const message = "It had ended before; nothing was changed.";
     return {
       data: { ...jobAnswer(before, detail), success: true, already_ended: true, message },
-      text: `Job ${input.job_id}: ${message} Next: ${nextCall(before)}.`,
+      text: `Job ${input.job_id}: ${message} ${sentence(before)} Next: ${nextCall(before)}.`,
     };
   }
   const { delivered, ...after } = unwrap(
@@ -39,7 +39,8 @@ export const stopTraining: EdgeHandler<"stop-training"> = async (input, context)
 
 function messageFor(state: string, delivered: boolean, mode: "checkpoint" | "now"): string {
   if (state === "stopped") return "It was taken out of the queue and never ran.";
-  if (!delivered) return "The stop is noted; the box has not confirmed it and gets it when it connects.";
+  if (!delivered)
+    return "The stop is noted; the box has not confirmed it and gets it when it connects.";
   return mode === "checkpoint"
     ? "The box is saving a checkpoint and then stops it; this can take some minutes."
     : "The box is stopping it now; steps after the last checkpoint are lost.";

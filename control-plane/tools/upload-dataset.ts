@@ -17,25 +17,30 @@ export const uploadDataset: EdgeHandler<"upload-dataset"> = async (input, contex
   const decoded = input.images.map((image) => decode(image));
   checkTotal(decoded, input.images);
   const agent = await chooseAgent(context, input.agent);
-  if (agent.connectivity === "offline") {
-    throw new AppError("AGENT_OFFLINE", "The box is not connected, and pictures are kept nowhere else.", {
-      hint: "Start the agent on the box, then call again.",
-      details: { agent_id: agent.agentId },
-    });
-  }
 
   const rows: UploadedFile[] = [];
   let imagesSaved = 0;
   let captionsFailed = 0;
   for (const [at, image] of input.images.entries()) {
     const bytes = decoded[at];
-    const row = await save(image.filename, bytes ?? notBase64, { dataset, agentId: agent.agentId }, context);
+    const row = await save(
+      image.filename,
+      bytes ?? notBase64,
+      { dataset, agentId: agent.agentId },
+      context,
+    );
+    if (row.code === "AGENT_OFFLINE" && imagesSaved === 0) throw boxIsOff(agent.agentId);
     rows.push(row);
     if (!row.saved) continue;
     imagesSaved += 1;
     if (image.caption === undefined) continue;
     const caption = new TextEncoder().encode(image.caption);
-    const saved = await save(captionName(image.filename), caption, { dataset, agentId: agent.agentId }, context);
+    const saved = await save(
+      captionName(image.filename),
+      caption,
+      { dataset, agentId: agent.agentId },
+      context,
+    );
     if (saved.saved) continue;
     captionsFailed += 1;
     rows.push(saved);
@@ -54,6 +59,17 @@ export const uploadDataset: EdgeHandler<"upload-dataset"> = async (input, contex
   };
 };
 
+function boxIsOff(agentId: string): AppError {
+  return new AppError(
+    "AGENT_OFFLINE",
+    "The box is not connected, and pictures are kept nowhere else.",
+    {
+      hint: "Start the agent on the box, then call again.",
+      details: { agent_id: agentId },
+    },
+  );
+}
+
 /** Strict: what is not exactly base64 was cut or changed on the way. Null where it is not. */
 function decode(image: Image): Uint8Array | null {
   const text = image.content ?? image.data ?? "";
@@ -66,10 +82,14 @@ function checkTotal(decoded: readonly (Uint8Array | null)[], images: readonly Im
   const captions = images.reduce((sum, { caption }) => sum + (caption?.length ?? 0), 0);
   const total = decoded.reduce((sum, bytes) => sum + (bytes?.byteLength ?? 0), captions);
   if (total <= limits.inlineFileBytes) return;
-  throw new AppError("PAYLOAD_TOO_LARGE", `The pictures have ${total} bytes; at most ${limits.inlineFileBytes} go in one call.`, {
-    hint: "Call create-upload-link and PUT the files there, or send fewer at a time.",
-    details: { max_bytes: limits.inlineFileBytes },
-  });
+  throw new AppError(
+    "PAYLOAD_TOO_LARGE",
+    `The pictures have ${total} bytes; at most ${limits.inlineFileBytes} go in one call.`,
+    {
+      hint: "Call create-upload-link and PUT the files there, or send fewer at a time.",
+      details: { max_bytes: limits.inlineFileBytes },
+    },
+  );
 }
 
 const notBase64 = "not-base64";

@@ -68,7 +68,10 @@ async function readDocument(input: Input, context: EdgeContext): Promise<ReadDoc
   if (typeof input.config === "string") return parseText(input.config);
   if (input.config !== undefined) return { document: input.config, problem: null };
   if (input.config_name !== undefined) {
-    return { document: (await readSavedConfig(context, input.config_name)).document, problem: null };
+    return {
+      document: (await readSavedConfig(context, input.config_name)).document,
+      problem: null,
+    };
   }
   const { model_name: modelName, dataset_path: datasetPath } = input;
   if (modelName === undefined || datasetPath === undefined) {

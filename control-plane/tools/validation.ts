@@ -2,7 +2,10 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { DatasetFacts as BoxFacts } from "@trainyard/shared/protocol/operations.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
-import type { ValidationIssue, ValidationReport } from "@trainyard/shared/tools/validate-training-config.ts";
+import type {
+  ValidationIssue,
+  ValidationReport,
+} from "@trainyard/shared/tools/validate-training-config.ts";
 import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
 import type { DatasetFacts, Finding } from "@trainyard/shared/training/finding.ts";
 import { validateDocument } from "@trainyard/shared/training/validate.ts";
@@ -59,7 +62,9 @@ export function judge(document: unknown, check: DatasetCheck): Validation {
   const facts =
     check.facts === null
       ? {}
-      : { datasets: Object.fromEntries(check.facts.map((one) => [one.reference, judgedFacts(one)])) };
+      : {
+          datasets: Object.fromEntries(check.facts.map((one) => [one.reference, judgedFacts(one)])),
+        };
   const validation = validateDocument(document, facts);
   if (check.reason === null) return validation;
   const finding: Finding = {

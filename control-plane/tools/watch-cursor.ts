@@ -20,7 +20,9 @@ export function writeCursor(cursor: WatchCursor): string {
 export function readCursor(text: string, jobId: string): WatchCursor {
   const bytes = fromBase64Url(text);
   try {
-    const parsed = cursorSchema.parse(JSON.parse(new TextDecoder().decode(bytes ?? new Uint8Array())));
+    const parsed = cursorSchema.parse(
+      JSON.parse(new TextDecoder().decode(bytes ?? new Uint8Array())),
+    );
     if (parsed.j === jobId) return parsed;
   } catch (cause) {
     throw unknownCursor(cause);

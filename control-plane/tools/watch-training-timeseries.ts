@@ -138,7 +138,9 @@ function summaryOf(
       trend_pct: change(speeds[0], speeds.at(-1)),
     },
     loss: { start: firstLoss, end: lastLoss, delta_pct: change(firstLoss, lastLoss) },
-    ...(detail === "full" ? { status_counts: countsOf(all.map(({ state }) => publicStatus(state))) } : {}),
+    ...(detail === "full"
+      ? { status_counts: countsOf(all.map(({ state }) => publicStatus(state))) }
+      : {}),
   };
 }
 
@@ -187,7 +189,9 @@ async function fullParts(
       dataset_path: dataset === undefined ? null : dataset.reference,
       dataset_source: dataset === undefined ? null : "config",
       dataset_analysis:
-        input.include_dataset && dataset !== undefined ? datasetAnalysis(dataset) : { skipped: true },
+        input.include_dataset && dataset !== undefined
+          ? datasetAnalysis(dataset)
+          : { skipped: true },
     },
     nlp_summary: { skipped: true },
     points: withLastExtras(rows, alerts, input, description),

@@ -91,7 +91,8 @@ function invalid(): AppError {
 
 /** An empty key would make every forged link a valid one. */
 function importKey(key: string, usage: "sign" | "verify"): Promise<CryptoKey> {
-  if (key.length < 32) throw new Error("TRAINYARD_LINK_KEY is missing or shorter than 32 characters");
+  if (key.length < 32)
+    throw new Error("TRAINYARD_LINK_KEY is missing or shorter than 32 characters");
   const bytes = new TextEncoder().encode(key);
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [usage]);
 }

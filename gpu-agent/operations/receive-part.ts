@@ -40,12 +40,10 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
       hint: `At most ${limits.fileBytes} bytes.`,
     });
   }
-  const staged: StagedUpload = readStaged(files) ?? {
-    dataset,
-    filename,
-    storedBytes: 0,
-    complete: null,
-  };
+  const fresh: StagedUpload = { dataset, filename, storedBytes: 0, complete: null };
+  const known = readStaged(files) ?? fresh;
+  // A finished upload that begins again is another file under the same link, not a lost answer: that one repeats the end.
+  const staged = known.complete !== null && args.offset === 0 ? fresh : known;
   if (staged.dataset !== dataset || staged.filename !== filename) {
     throw new AppError("NAME_CONFLICT", "This upload began with another file name.", {
       hint: "Ask for a new upload link.",

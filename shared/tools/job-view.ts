@@ -111,8 +111,20 @@ const oftenKnown = {
   ended_at: maybe(instant),
 };
 
-export const jobRow = z.object({
+/** A row of a concise list leaves out what is the same in most rows. */
+const rowAlways = {
   ...always,
+  trainer: always.trainer.optional(),
+  agent_id: always.agent_id.optional(),
+  state: always.state.optional(),
+  phase: always.phase.optional(),
+  observed_at: always.observed_at.optional(),
+  connectivity: always.connectivity.optional(),
+  config_name: always.config_name.optional(),
+};
+
+export const jobRow = z.object({
+  ...rowAlways,
   ...oftenKnown,
   config: maybe(z.string()).describe("Same as config_name."),
   speed_string: maybe(z.string()),

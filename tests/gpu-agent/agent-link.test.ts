@@ -346,7 +346,7 @@ test("what cannot start says why", async () => {
   ];
   expect(await edge.call("start-attempt", missing)).toMatchObject({
     ok: false,
-    error: { code: "PATH_ESCAPE" },
+    error: { code: "INVALID_NAME" },
   });
   expect(await edge.call("start-attempt", { ...args, jobId: "../../x" })).toMatchObject({
     ok: false,

@@ -125,6 +125,25 @@ test("parts arrive, survive repetition and a cut, and become one file only when 
   expect(seen[0]).toBe("GET /files/agent/tr_1/parts/0 Ticket owner~1");
 });
 
+test("another file in parts under the same link replaces the first one", async () => {
+  let bodies: Buffer[] = [];
+  const { home, context } = await setUp((request, response) => {
+    response.end(bodies[Number(/parts\/(\d+)$/.exec(request.url ?? "")?.[1])]);
+  });
+  const receive = operationHandlers["receive-part"];
+  const send = async (whole: Buffer) => {
+    bodies = [whole.subarray(0, 600), whole.subarray(600)];
+    const [first, second] = bodies as [Buffer, Buffer];
+    await receive(partArgs(0, 0, first), context);
+    return receive(partArgs(1, 600, second, { last: { totalBytes: whole.byteLength, sha256: null } }), context);
+  };
+
+  await send(randomBytes(1_000));
+  const changed = randomBytes(1_000);
+  expect((await send(changed)).complete).toMatchObject({ sha256: sha256(changed) });
+  expect(readFileSync(join(home.datasets, "photos", "a.png")).equals(changed)).toBe(true);
+});
+
 test("bytes that are not what was announced leave nothing", async () => {
   const bytes = randomBytes(1_000);
   const { home, context } = await setUp((_request, response) => response.end(bytes));
@@ -137,7 +156,7 @@ test("bytes that are not what was announced leave nothing", async () => {
 });
 
 test.each([
-  [{ dataset: "..", filename: "a.png" }, "PATH_ESCAPE"],
+  [{ dataset: "..", filename: "a.png" }, "INVALID_NAME"],
   [{ dataset: "photos", filename: "../a.png" }, "INVALID_FILENAME"],
   [{ dataset: "photos", filename: ".hidden" }, "INVALID_FILENAME"],
   [{ dataset: "a/b", filename: "a.png" }, "INVALID_NAME"],

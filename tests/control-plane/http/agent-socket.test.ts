@@ -41,14 +41,28 @@ describe("GET /agent", () => {
       headers: { ...upgrade, "x-trainyard-public-key": thief.publicKey },
     });
     const socket = response.webSocket as WebSocket;
-    const closed = new Promise<number>((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
+    const closed = new Promise<number>((resolve) =>
+      socket.addEventListener("close", (event) => resolve(event.code)),
+    );
     const challenge = new Promise<any>((resolve) =>
-      socket.addEventListener("message", (event) => resolve(JSON.parse(String(event.data))), { once: true }),
+      socket.addEventListener("message", (event) => resolve(JSON.parse(String(event.data))), {
+        once: true,
+      }),
     );
     socket.accept();
     const { nonce, origin } = await challenge;
-    const text = ["trainyard agent hello v1", origin, upgrade["x-trainyard-agent"], "i", nonce].join("\n");
-    const signature = await crypto.subtle.sign({ name: "Ed25519" }, thief.privateKey, new TextEncoder().encode(text));
+    const text = [
+      "trainyard agent hello v1",
+      origin,
+      upgrade["x-trainyard-agent"],
+      "i",
+      nonce,
+    ].join("\n");
+    const signature = await crypto.subtle.sign(
+      { name: "Ed25519" },
+      thief.privateKey,
+      new TextEncoder().encode(text),
+    );
     socket.send(
       JSON.stringify({
         type: "hello",
@@ -58,7 +72,16 @@ describe("GET /agent", () => {
         instanceId: "i",
         machineId: "m",
         bootId: "b",
-        capabilities: { name: "x", software: "0", platform: "x", trainers: [], slots: ["cpu"], operations: [], tools: [], gpus: [] },
+        capabilities: {
+          name: "x",
+          software: "0",
+          platform: "x",
+          trainers: [],
+          slots: ["cpu"],
+          operations: [],
+          tools: [],
+          gpus: [],
+        },
         jobs: [],
       }),
     );
@@ -70,6 +93,9 @@ describe("GET /agent", () => {
     const agent = await connectAgent(yard);
     const { data } = await yard.call("list-agents");
 
-    expect(data).toMatchObject({ count: 1, agents: [{ agent_id: agent.agentId, connectivity: "live" }] });
+    expect(data).toMatchObject({
+      count: 1,
+      agents: [{ agent_id: agent.agentId, connectivity: "live" }],
+    });
   });
 });

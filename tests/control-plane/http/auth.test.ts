@@ -19,26 +19,25 @@ describe("a caller", () => {
 
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe('Bearer realm="trainyard"');
-    expect((await response.json()) as object).toMatchObject({ ok: false, error: { code: "AUTH_REQUIRED" } });
+    expect(await response.json()).toMatchObject({ ok: false, error: { code: "AUTH_REQUIRED" } });
   });
 
-  it.each([
-    ["wrong"],
-    ["r-owner"],
-    ["x".repeat(5_000)],
-    ["tökén"],
-    ["日本"],
-  ])("with the token %s is refused", async (token) => {
-    const response = await yard.fetch("/tools", {
-      headers: { "x-api-key": new TextDecoder("latin1").decode(new TextEncoder().encode(token)) },
-    });
+  it.each([["wrong"], ["r-owner"], ["x".repeat(5_000)], ["tökén"], ["日本"]])(
+    "with the token %s is refused",
+    async (token) => {
+      const response = await yard.fetch("/tools", {
+        headers: { "x-api-key": new TextDecoder("latin1").decode(new TextEncoder().encode(token)) },
+      });
 
-    expect(response.status).toBe(401);
-    expect(response.headers.get("www-authenticate")).not.toContain("resource_metadata");
-  });
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).not.toContain("resource_metadata");
+    },
+  );
 
   it.each(["Bearer", "bearer", "BEARER"])("may write the scheme as %s", async (scheme) => {
-    const response = await yard.fetch("/tools", { headers: { authorization: `${scheme} ${yard.tokens.read}` } });
+    const response = await yard.fetch("/tools", {
+      headers: { authorization: `${scheme} ${yard.tokens.read}` },
+    });
 
     expect(response.status).toBe(200);
   });
@@ -54,7 +53,12 @@ describe("a caller", () => {
     const own = await createYard({
       vars: {
         TRAINYARD_TOKENS: JSON.stringify([
-          { id: "t", owner: "o", sha256: await sha256Hex(new TextEncoder().encode(token)), scopes: ["read"] },
+          {
+            id: "t",
+            owner: "o",
+            sha256: await sha256Hex(new TextEncoder().encode(token)),
+            scopes: ["read"],
+          },
         ]),
       },
     });
@@ -66,7 +70,11 @@ describe("a caller", () => {
 
   it("of one owner sees nothing of another", async () => {
     const other = await createYard();
-    await yard.call("create-training-config", { name: "mine", model_name: "tiny", dataset_path: "x" });
+    await yard.call("create-training-config", {
+      name: "mine",
+      model_name: "tiny",
+      dataset_path: "x",
+    });
 
     const foreign = await other.call("get-config", { name: "mine" });
 
@@ -76,13 +84,18 @@ describe("a caller", () => {
 });
 
 describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (name, tool) => {
-  it.each(scopes)("at the bridge, with a token of scope %s, is what its scope says", async (scope) => {
-    // An unknown parameter: what passes the scope is refused for that, before anything runs.
-    const answer = await yard.call(name, { no_such_parameter: 1 }, scope);
+  it.each(scopes)(
+    "at the bridge, with a token of scope %s, is what its scope says",
+    async (scope) => {
+      // An unknown parameter: what passes the scope is refused for that, before anything runs.
+      const answer = await yard.call(name, { no_such_parameter: 1 }, scope);
 
-    expect(answer.error?.code).toBe(scopeAllows(scope, tool.scope) ? "UNKNOWN_KEY" : "INSUFFICIENT_SCOPE");
-    expect(answer.status).toBe(scopeAllows(scope, tool.scope) ? 400 : 403);
-  });
+      expect(answer.error?.code).toBe(
+        scopeAllows(scope, tool.scope) ? "UNKNOWN_KEY" : "INSUFFICIENT_SCOPE",
+      );
+      expect(answer.status).toBe(scopeAllows(scope, tool.scope) ? 400 : 403);
+    },
+  );
 
   it.each(toolsets.flatMap((toolset) => scopes.map((scope) => [toolset, scope] as const)))(
     "at the toolset %s, with scope %s, is callable exactly when it is listed there",
@@ -91,14 +104,24 @@ describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (name, tool
       const headers = { authorization: `Bearer ${yard.tokens[scope]}` };
       const list = await rpc(yard, path, "tools/list", {}, headers);
       const names = (list["result"]["tools"] as { name: string }[]).map((entry) => entry.name);
-      const call = await rpc(yard, path, "tools/call", { name, arguments: { no_such_parameter: 1 } }, headers);
+      const call = await rpc(
+        yard,
+        path,
+        "tools/call",
+        { name, arguments: { no_such_parameter: 1 } },
+        headers,
+      );
       const text = String(call["result"]["content"][0].text);
       const allowed = toolsOf(toolset, scope).includes(tool);
 
       expect(names.includes(name)).toBe(allowed);
       expect(call["result"]["isError"]).toBe(true);
       expect(text.split(":")[0]).toBe(
-        allowed ? "UNKNOWN_KEY" : toolsOf(toolset).includes(tool) ? "INSUFFICIENT_SCOPE" : "TOOL_NOT_FOUND",
+        allowed
+          ? "UNKNOWN_KEY"
+          : toolsOf(toolset).includes(tool)
+            ? "INSUFFICIENT_SCOPE"
+            : "TOOL_NOT_FOUND",
       );
     },
   );

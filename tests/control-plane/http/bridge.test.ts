@@ -7,7 +7,11 @@ const yard = await createYard();
 async function post(body: BodyInit, headers: Record<string, string> = {}) {
   const response = await yard.fetch("/mcp/tool", {
     method: "POST",
-    headers: { authorization: `Bearer ${yard.tokens.admin}`, "content-type": "application/json", ...headers },
+    headers: {
+      authorization: `Bearer ${yard.tokens.admin}`,
+      "content-type": "application/json",
+      ...headers,
+    },
     body,
   });
   return { status: response.status, body: (await response.json()) as Record<string, any> };
@@ -37,7 +41,9 @@ describe("POST /mcp/tool", () => {
 
   it("takes null for the arguments and for single ones", async () => {
     expect((await post('{"name": "list-configs", "arguments": null}')).status).toBe(200);
-    expect((await post('{"name": "list-configs", "arguments": {"detail": null}}')).status).toBe(200);
+    expect((await post('{"name": "list-configs", "arguments": {"detail": null}}')).status).toBe(
+      200,
+    );
   });
 
   it.each([
@@ -58,13 +64,21 @@ describe("POST /mcp/tool", () => {
     ['{"name": "constructor"}', 404, "TOOL_NOT_FOUND"],
     ['{"name": "list-configs", "arguments": {"detail": "loud"}}', 400, "INVALID_ARGUMENT"],
     ['{"name": "list-configs", "arguments": {"__proto__": {"x": 1}}}', 400, "UNKNOWN_KEY"],
-    [`{"name": "list-configs", "arguments": {"a": ${"[".repeat(5_000)}${"]".repeat(5_000)}}}`, 400, "INVALID_ARGUMENT"],
+    [
+      `{"name": "list-configs", "arguments": {"a": ${"[".repeat(5_000)}${"]".repeat(5_000)}}}`,
+      400,
+      "INVALID_ARGUMENT",
+    ],
     ['{"name": "get-training-status", "arguments": {"job_id": "job_x"}}', 404, "JOB_NOT_FOUND"],
   ])("refuses %j with %i %s", async (text, status, code) => {
     const answer = await post(text);
 
     expect(answer.status).toBe(status);
-    expect(answer.body).toMatchObject({ ok: false, request_id: expect.any(String) as string, error: { code } });
+    expect(answer.body).toMatchObject({
+      ok: false,
+      request_id: expect.any(String) as string,
+      error: { code },
+    });
     expect(answer.body["error"].message.length).toBeGreaterThan(10);
     expect(answer.body).not.toHaveProperty("data");
   });
@@ -93,7 +107,7 @@ describe("POST /mcp/tool", () => {
     expect(said.status).toBe(413);
     expect(unsaid.status).toBe(413);
     expect(pulled).toBeLessThan(20);
-    expect((await unsaid.json()) as object).toMatchObject({
+    expect(await unsaid.json()).toMatchObject({
       error: { code: "PAYLOAD_TOO_LARGE", details: { max_body_bytes: 1_000 } },
     });
   });
@@ -103,7 +117,11 @@ describe.each(["/tools", "/mcp/tools"])("GET %s", (path) => {
   it("lists what the token may call, in both words for the schema", async () => {
     const list = async (token: string) => {
       const response = await yard.fetch(path, { headers: { authorization: `Bearer ${token}` } });
-      return (await response.json()) as { ok: boolean; count: number; tools: Record<string, any>[] };
+      return (await response.json()) as {
+        ok: boolean;
+        count: number;
+        tools: Record<string, any>[];
+      };
     };
     const all = await list(yard.tokens.admin);
     const read = await list(yard.tokens.read);

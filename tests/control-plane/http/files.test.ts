@@ -25,10 +25,18 @@ describe("an upload by link", () => {
   it("needs no token and is answered when the box has the file", async () => {
     const bytes = crypto.getRandomValues(new Uint8Array(5_000));
     const sha256 = await sha256Hex(bytes);
-    const { status, body } = await put(`${await uploadUrl()}/cat.png`, bytes, { "x-sha256": sha256.toUpperCase() });
+    const { status, body } = await put(`${await uploadUrl()}/cat.png`, bytes, {
+      "x-sha256": sha256.toUpperCase(),
+    });
 
     expect(status).toBe(200);
-    expect(body).toMatchObject({ ok: true, complete: true, file_sha256: sha256, bytes: 5_000, path: "datasets/cats/cat.png" });
+    expect(body).toMatchObject({
+      ok: true,
+      complete: true,
+      file_sha256: sha256,
+      bytes: 5_000,
+      path: "datasets/cats/cat.png",
+    });
     expect(agent.files.get("cats/cat.png")).toEqual(bytes);
   });
 
@@ -40,7 +48,9 @@ describe("an upload by link", () => {
   });
 
   it("takes an empty file", async () => {
-    const { status, body } = await put(`${await uploadUrl()}/empty.txt`, new Uint8Array(), { "content-length": "0" });
+    const { status, body } = await put(`${await uploadUrl()}/empty.txt`, new Uint8Array(), {
+      "content-length": "0",
+    });
 
     expect([status, body["bytes"]]).toEqual([200, 0]);
   });
@@ -66,14 +76,21 @@ describe("an upload by link", () => {
     const state = async () => (await (await yard.fetch(url)).json()) as Record<string, any>;
 
     expect((await part(0)).body).toMatchObject({ complete: false, stored_bytes: 1_000 });
-    expect(await state()).toMatchObject({ ok: true, stored_bytes: 1_000, filename: "big.png", dataset_name: "cats" });
+    expect(await state()).toMatchObject({
+      ok: true,
+      stored_bytes: 1_000,
+      filename: "big.png",
+      dataset_name: "cats",
+    });
     expect((await part(1)).body).toMatchObject({ complete: false, stored_bytes: 2_000 });
     expect((await part(2)).body).toMatchObject({ complete: true, bytes: 3_000 });
     expect(agent.files.get("cats/big.png")).toEqual(bytes);
   });
 
   it("with a wrong hash does not become a file", async () => {
-    const { status, body } = await put(`${await uploadUrl()}/wrong.png`, "abc", { "x-sha256": "0".repeat(64) });
+    const { status, body } = await put(`${await uploadUrl()}/wrong.png`, "abc", {
+      "x-sha256": "0".repeat(64),
+    });
 
     expect([status, body["error"].code]).toEqual([422, "CHECKSUM_MISMATCH"]);
     expect(agent.files.has("cats/wrong.png")).toBe(false);
@@ -117,7 +134,10 @@ describe("an upload by link", () => {
       body: "abc",
     });
 
-    expect([noLength.status, ((await noLength.json()) as any).error.code]).toEqual([411, "LENGTH_REQUIRED"]);
+    expect([noLength.status, ((await noLength.json()) as any).error.code]).toEqual([
+      411,
+      "LENGTH_REQUIRED",
+    ]);
     expect(tooLarge.status).toBe(413);
     expect(((await tooLarge.json()) as any).error).toMatchObject({
       code: "PAYLOAD_TOO_LARGE",
@@ -128,7 +148,15 @@ describe("an upload by link", () => {
   it("that expired, or was changed, is refused before the box hears of it", async () => {
     const asked = agent.calls.length;
     const expired = await mint(
-      { v: 1, kind: "upload", o: yard.owner, a: agent.agentId, exp: 1, n: "nonce-nonce", d: "cats" },
+      {
+        v: 1,
+        kind: "upload",
+        o: yard.owner,
+        a: agent.agentId,
+        exp: 1,
+        n: "nonce-nonce",
+        d: "cats",
+      },
       yard.env.TRAINYARD_LINK_KEY ?? "",
     );
 
@@ -140,7 +168,10 @@ describe("an upload by link", () => {
 
 describe("a download by link", () => {
   async function download(init: RequestInit = {}, change: Record<string, unknown> = {}) {
-    const link = await yard.call("create-download-link", { model_path: "outputs/cats/cats.safetensors", ...change });
+    const link = await yard.call("create-download-link", {
+      model_path: "outputs/cats/cats.safetensors",
+      ...change,
+    });
     return yard.fetch(String(link.data["download_url"]), init);
   }
 
@@ -189,11 +220,14 @@ describe("a download by link", () => {
   );
 
   it("ignores another unit, and a range of another version", async () => {
-    const lengthOf = async (headers: Record<string, string>) => (await (await download({ headers })).bytes()).length;
+    const lengthOf = async (headers: Record<string, string>) =>
+      (await (await download({ headers })).bytes()).length;
 
     expect(await lengthOf({ range: "pages=1-2" })).toBe(20_000);
     expect(await lengthOf({ range: "bytes=0-1", "if-range": '"other"' })).toBe(20_000);
-    expect(await lengthOf({ range: "bytes=0-1", "if-range": `"${await sha256Hex(model)}"` })).toBe(2);
+    expect(await lengthOf({ range: "bytes=0-1", "if-range": `"${await sha256Hex(model)}"` })).toBe(
+      2,
+    );
   });
 
   it("answers HEAD with the same headers and asks for no bytes", async () => {
@@ -206,7 +240,9 @@ describe("a download by link", () => {
   });
 
   it("answers 304 to whoever has it", async () => {
-    const response = await download({ headers: { "if-none-match": `"${await sha256Hex(model)}"` } });
+    const response = await download({
+      headers: { "if-none-match": `"${await sha256Hex(model)}"` },
+    });
 
     expect(response.status).toBe(304);
   });
@@ -219,8 +255,14 @@ describe("a download by link", () => {
     agent.files.delete("cats/old.safetensors");
     const gone = await yard.fetch(String(link.data["download_url"]));
 
-    expect([changed.status, ((await changed.json()) as any).error.code]).toEqual([410, "LINK_EXPIRED"]);
-    expect([gone.status, ((await gone.json()) as any).error.code]).toEqual([404, "MODEL_NOT_FOUND"]);
+    expect([changed.status, ((await changed.json()) as any).error.code]).toEqual([
+      410,
+      "LINK_EXPIRED",
+    ]);
+    expect([gone.status, ((await gone.json()) as any).error.code]).toEqual([
+      404,
+      "MODEL_NOT_FOUND",
+    ]);
   });
 
   it("with the box off is 503, not a promise", async () => {
@@ -231,7 +273,10 @@ describe("a download by link", () => {
     await box.close();
     const response = await own.fetch(String(link.data["download_url"]));
 
-    expect([response.status, ((await response.json()) as any).error.code]).toEqual([503, "AGENT_OFFLINE"]);
+    expect([response.status, ((await response.json()) as any).error.code]).toEqual([
+      503,
+      "AGENT_OFFLINE",
+    ]);
   });
 });
 
@@ -244,7 +289,11 @@ describe("the box's side of a transfer", () => {
   ])("is closed to %s", async (_what, headers) => {
     const path = `/files/agent/tr_${"0".repeat(26)}/parts/0`;
     const get = await yard.fetch(path, { headers: headers as Record<string, string> });
-    const post = await yard.fetch(path, { method: "POST", headers: headers as Record<string, string>, body: "abc" });
+    const post = await yard.fetch(path, {
+      method: "POST",
+      headers: headers as Record<string, string>,
+      body: "abc",
+    });
 
     expect([403, 410]).toContain(get.status);
     expect([403, 410]).toContain(post.status);

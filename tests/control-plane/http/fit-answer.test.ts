@@ -21,7 +21,11 @@ describe("an answer that is too long for a client", () => {
   });
 
   it("loses the old lines of a log, says so, and is still what its contract says", () => {
-    const { data, text } = fitAnswer(catalog["get-training-logs"], { data: log(2_000), text: "Many lines." }, 24_000);
+    const { data, text } = fitAnswer(
+      catalog["get-training-logs"],
+      { data: log(2_000), text: "Many lines." },
+      24_000,
+    );
     const logs = data["logs"] as string[];
 
     expect(JSON.stringify(data).length + text.length).toBeLessThanOrEqual(24_000);
@@ -51,6 +55,8 @@ describe("an answer that is too long for a client", () => {
   it("ends also where nothing can be cut", () => {
     const data = { ...log(1), first_error: "x".repeat(30_000) };
 
-    expect(fitAnswer(catalog["get-training-logs"], { data, text: "t" }, 24_000).data["truncated"]).toBe(true);
+    expect(
+      fitAnswer(catalog["get-training-logs"], { data, text: "t" }, 24_000).data["truncated"],
+    ).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import manifest from "../../../package.json" with { type: "json" };
 import { createYard } from "../support/yard.ts";
 
 const yard = await createYard();
@@ -18,7 +19,8 @@ describe("the host name", () => {
     const response = await local.fetch(url);
 
     expect(response.status).toBe(status);
-    if (status === 403) expect((await response.json()) as object).toMatchObject({ error: { code: "HOST_REFUSED" } });
+    if (status === 403)
+      expect(await response.json()).toMatchObject({ error: { code: "HOST_REFUSED" } });
   });
 });
 
@@ -46,28 +48,38 @@ describe("the origin", () => {
     const response = await yard.fetch(url, origin === null ? {} : { headers: { origin } });
 
     expect(response.status).toBe(status);
-    if (status === 403) expect((await response.json()) as object).toMatchObject({ error: { code: "ORIGIN_REFUSED" } });
+    if (status === 403)
+      expect(await response.json()).toMatchObject({ error: { code: "ORIGIN_REFUSED" } });
   });
 
   it("is looked at before the token", async () => {
-    const response = await yard.fetch("/mcp/tool", { method: "POST", headers: { origin: "http://evil.test" } });
+    const response = await yard.fetch("/mcp/tool", {
+      method: "POST",
+      headers: { origin: "http://evil.test" },
+    });
 
     expect(response.status).toBe(403);
   });
 });
 
 describe("a token in the address", () => {
-  it.each(["token", "access_token", "auth-token", "api_key", "apikey", "x-api-key", "Authorization", "bearer"])(
-    "as %s is refused and not accepted",
-    async (name) => {
-      const response = await yard.fetch(`/tools?${name}=${yard.tokens.admin}`);
-      const body = (await response.json()) as object;
+  it.each([
+    "token",
+    "access_token",
+    "auth-token",
+    "api_key",
+    "apikey",
+    "x-api-key",
+    "Authorization",
+    "bearer",
+  ])("as %s is refused and not accepted", async (name) => {
+    const response = await yard.fetch(`/tools?${name}=${yard.tokens.admin}`);
+    const body = (await response.json()) as object;
 
-      expect(response.status).toBe(400);
-      expect(body).toMatchObject({ ok: false, error: { code: "TOKEN_IN_QUERY" } });
-      expect(JSON.stringify(body)).not.toContain(yard.tokens.admin);
-    },
-  );
+    expect(response.status).toBe(400);
+    expect(body).toMatchObject({ ok: false, error: { code: "TOKEN_IN_QUERY" } });
+    expect(JSON.stringify(body)).not.toContain(yard.tokens.admin);
+  });
 });
 
 describe("the request id", () => {
@@ -79,7 +91,7 @@ describe("the request id", () => {
     const response = await yard.fetch("/health", { headers: { "x-request-id": given } });
 
     expect(response.headers.get("x-request-id")).toBe(kept);
-    expect((await response.json()) as object).toMatchObject({ request_id: kept });
+    expect(await response.json()).toMatchObject({ request_id: kept });
   });
 
   it.each([["x".repeat(129)], [""], ["smörgås"]])("%j is replaced", async (given) => {
@@ -92,7 +104,7 @@ describe("the request id", () => {
     const response = await yard.fetch("/tools", { headers: { "x-request-id": "mine-2" } });
 
     expect(response.headers.get("x-request-id")).toBe("mine-2");
-    expect((await response.json()) as object).toMatchObject({ ok: false, request_id: "mine-2" });
+    expect(await response.json()).toMatchObject({ ok: false, request_id: "mine-2" });
   });
 });
 
@@ -101,7 +113,7 @@ describe("an address", () => {
     const response = await yard.fetch("/nothing/here");
 
     expect(response.status).toBe(404);
-    expect((await response.json()) as object).toMatchObject({ ok: false, error: { code: "NOT_FOUND" } });
+    expect(await response.json()).toMatchObject({ ok: false, error: { code: "NOT_FOUND" } });
   });
 
   it.each([
@@ -117,7 +129,7 @@ describe("an address", () => {
 
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe(allow);
-    expect((await response.json()) as object).toMatchObject({ error: { code: "METHOD_NOT_ALLOWED" } });
+    expect(await response.json()).toMatchObject({ error: { code: "METHOD_NOT_ALLOWED" } });
   });
 });
 
@@ -125,12 +137,12 @@ describe("GET /health", () => {
   it("needs no token and says what answers", async () => {
     const response = await yard.fetch("/health");
 
-    expect((await response.json()) as object).toEqual({
+    expect(await response.json()).toEqual({
       ok: true,
       request_id: expect.any(String) as string,
       status: "healthy",
       service: "trainyard",
-      version: "0.1.0",
+      version: manifest.version,
       protocol_version: 1,
     });
   });

@@ -15,7 +15,7 @@ async function client(era: "legacy" | { pin: string }, path: string, of: Yard = 
   const made = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: era } });
   await made.connect(
     new StreamableHTTPClientTransport(new URL(origin + path), {
-      fetch: (url, init) => of.fetch(String(url), init as RequestInit),
+      fetch: (url, init) => of.fetch(String(url), init),
       requestInit: { headers: { authorization: `Bearer ${of.tokens.admin}` } },
     }),
   );
@@ -36,7 +36,9 @@ describe.each([
     await made.close();
 
     expect(tools.map((tool) => tool.name)).toEqual(toolsOf(toolset).map((tool) => tool.name));
-    expect(JSON.parse(JSON.stringify(tools)) as unknown).toEqual(JSON.parse(JSON.stringify(toolListEntries(toolset))));
+    expect(JSON.parse(JSON.stringify(tools)) as unknown).toEqual(
+      JSON.parse(JSON.stringify(toolListEntries(toolset))),
+    );
   });
 
   it("reads the instructions and calls a tool", async () => {
@@ -46,7 +48,9 @@ describe.each([
     expect(made.getInstructions()).toBe(instructions);
     expect(result.isError).not.toBe(true);
     expect(result.structuredContent).toEqual({ configs: [], count: 0 });
-    expect(result.content).toEqual([{ type: "text", text: expect.stringContaining("Next:") as string }]);
+    expect(result.content).toEqual([
+      { type: "text", text: expect.stringContaining("Next:") as string },
+    ]);
     await made.close();
   });
 
@@ -65,11 +69,19 @@ describe.each([
   it("gets rising progress while it waits when it asked for it", async () => {
     const own = await createYard();
     const agent = await connectAgent(own);
-    await own.call("create-training-config", { name: "cats", model_name: "tiny", dataset_path: "cats" });
-    const job = await own.call("start-training", { config_name: "cats" });
-    await agent.events(job.data["job_id"] as string, [{ kind: "state", atMs: 1, state: "running" }], {
-      state: "running",
+    await own.call("create-training-config", {
+      name: "cats",
+      model_name: "tiny",
+      dataset_path: "cats",
     });
+    const job = await own.call("start-training", { config_name: "cats" });
+    await agent.events(
+      job.data["job_id"] as string,
+      [{ kind: "state", atMs: 1, state: "running" }],
+      {
+        state: "running",
+      },
+    );
     const made = await client(era, "/mcp", own);
     const ticks: number[] = [];
     const result = await made.callTool(
@@ -94,16 +106,29 @@ describe("the 2026-07-28 era on the wire", () => {
     "io.modelcontextprotocol/clientInfo": { name: "raw", version: "1" },
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const headers = (method: string) => ({ "mcp-protocol-version": "2026-07-28", "mcp-method": method });
+  const headers = (method: string) => ({
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": method,
+  });
 
   it("has what its list results need", async () => {
     const answer = await rpc(yard, "/mcp", "tools/list", { _meta: meta }, headers("tools/list"));
 
-    expect(answer["result"]).toMatchObject({ resultType: "complete", ttlMs: 300_000, cacheScope: "private" });
+    expect(answer["result"]).toMatchObject({
+      resultType: "complete",
+      ttlMs: 300_000,
+      cacheScope: "private",
+    });
   });
 
   it("discovers the server without a handshake", async () => {
-    const answer = await rpc(yard, "/mcp", "server/discover", { _meta: meta }, headers("server/discover"));
+    const answer = await rpc(
+      yard,
+      "/mcp",
+      "server/discover",
+      { _meta: meta },
+      headers("server/discover"),
+    );
 
     expect(answer["result"]).toMatchObject({ supportedVersions: ["2026-07-28"], instructions });
   });
@@ -119,7 +144,11 @@ describe("MCP", () => {
   it("sends no progress to a caller that gave no token", async () => {
     const own = await createYard();
     const agent = await connectAgent(own);
-    await own.call("create-training-config", { name: "cats", model_name: "tiny", dataset_path: "cats" });
+    await own.call("create-training-config", {
+      name: "cats",
+      model_name: "tiny",
+      dataset_path: "cats",
+    });
     const job = await own.call("start-training", { config_name: "cats" });
     agent.live(job.data["job_id"] as string, headOf({}));
     const messages = await rpcMessages(own, "/mcp", "tools/call", {
@@ -130,14 +159,17 @@ describe("MCP", () => {
     expect(messages).toHaveLength(1);
   });
 
-  it.each(["/mcp", "/mcp/core", "/mcp/readonly"])("at %s asks for a token before anything else", async (path) => {
-    for (const method of ["GET", "POST", "DELETE"]) {
-      const response = await yard.fetch(path, { method });
+  it.each(["/mcp", "/mcp/core", "/mcp/readonly"])(
+    "at %s asks for a token before anything else",
+    async (path) => {
+      for (const method of ["GET", "POST", "DELETE"]) {
+        const response = await yard.fetch(path, { method });
 
-      expect(response.status).toBe(401);
-      expect(response.headers.get("www-authenticate")).toBe('Bearer realm="trainyard"');
-    }
-  });
+        expect(response.status).toBe(401);
+        expect(response.headers.get("www-authenticate")).toBe('Bearer realm="trainyard"');
+      }
+    },
+  );
 
   it("refuses a body above its bound", async () => {
     const response = await yard.fetch("/mcp", {
@@ -151,7 +183,10 @@ describe("MCP", () => {
 
   it("has no page and no session", async () => {
     for (const method of ["GET", "DELETE"]) {
-      const response = await yard.fetch("/mcp", { method, headers: { authorization: `Bearer ${yard.tokens.admin}` } });
+      const response = await yard.fetch("/mcp", {
+        method,
+        headers: { authorization: `Bearer ${yard.tokens.admin}` },
+      });
 
       expect(response.status).toBe(405);
     }

@@ -4,7 +4,11 @@ import { createYard } from "../support/yard.ts";
 
 const yard = await createYard();
 const agent = await connectAgent(yard);
-await yard.call("create-training-config", { name: "cats", model_name: "tiny", dataset_path: "cats" });
+await yard.call("create-training-config", {
+  name: "cats",
+  model_name: "tiny",
+  dataset_path: "cats",
+});
 const started = await yard.call("start-training", { config_name: "cats" });
 const jobId = String(started.data["job_id"]);
 await agent.events(
@@ -46,17 +50,29 @@ describe("GET /jobs/:job_id/metrics", () => {
 
   it("pages by step, and skips what has no value", async () => {
     expect((await get(`/jobs/${jobId}/metrics?key=lr`)).body).toMatchObject({ steps: [0, 1, 3] });
-    expect((await get(`/jobs/${jobId}/metrics?limit=2`)).body).toMatchObject({ steps: [0, 1], next: 2 });
-    expect((await get(`/jobs/${jobId}/metrics?from=2&limit=2`)).body).toMatchObject({ steps: [2, 3], next: null });
-    expect((await get(`/jobs/${jobId}/metrics?key=nothing`)).body).toMatchObject({ steps: [], values: [] });
+    expect((await get(`/jobs/${jobId}/metrics?limit=2`)).body).toMatchObject({
+      steps: [0, 1],
+      next: 2,
+    });
+    expect((await get(`/jobs/${jobId}/metrics?from=2&limit=2`)).body).toMatchObject({
+      steps: [2, 3],
+      next: null,
+    });
+    expect((await get(`/jobs/${jobId}/metrics?key=nothing`)).body).toMatchObject({
+      steps: [],
+      values: [],
+    });
     expect((await get(`/jobs/${jobId}/metrics?attempt=2`)).body).toMatchObject({ steps: [] });
   });
 
-  it.each(["from=-1", "from=x", "limit=0", "limit=1e9", "limit=", "attempt=0"])("refuses %s", async (query) => {
-    const { status, body } = await get(`/jobs/${jobId}/metrics?${query}`);
+  it.each(["from=-1", "from=x", "limit=0", "limit=1e9", "limit=", "attempt=0"])(
+    "refuses %s",
+    async (query) => {
+      const { status, body } = await get(`/jobs/${jobId}/metrics?${query}`);
 
-    expect([status, body["error"].code]).toEqual([400, "INVALID_ARGUMENT"]);
-  });
+      expect([status, body["error"].code]).toEqual([400, "INVALID_ARGUMENT"]);
+    },
+  );
 
   it("knows no job of another owner, and none without a token", async () => {
     const other = await createYard();

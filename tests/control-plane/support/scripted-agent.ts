@@ -1,10 +1,19 @@
 import { AppError, errorToWire } from "@trainyard/shared/errors.ts";
 import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
 import { decodeEdgeMessage } from "@trainyard/shared/protocol/codec.ts";
-import type { AgentMessage, Call, Capabilities, EdgeMessage } from "@trainyard/shared/protocol/messages.ts";
+import type {
+  AgentMessage,
+  Call,
+  Capabilities,
+  EdgeMessage,
+} from "@trainyard/shared/protocol/messages.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 import { operations } from "@trainyard/shared/protocol/operations.ts";
-import type { OperationArgs, OperationName, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type {
+  OperationArgs,
+  OperationName,
+  OperationValue,
+} from "@trainyard/shared/protocol/operations.ts";
 import { helloText, subprotocol } from "@trainyard/shared/protocol/version.ts";
 import type { Yard } from "./yard.ts";
 
@@ -89,7 +98,11 @@ export async function connectAgent(
   const keys = yard.agents[options.at ?? 0];
   if (keys === undefined) throw new Error("the yard has no such agent");
   const response = await yard.fetch("/agent", {
-    headers: { upgrade: "websocket", "sec-websocket-protocol": subprotocol, "x-trainyard-agent": keys.agentId },
+    headers: {
+      upgrade: "websocket",
+      "sec-websocket-protocol": subprotocol,
+      "x-trainyard-agent": keys.agentId,
+    },
   });
   const socket = response.webSocket;
   if (socket === null || socket === undefined) throw new Error(`no socket: ${response.status}`);
@@ -140,7 +153,11 @@ export async function connectAgent(
       if (value === silence) return;
       send({ type: "result", callId: call.callId, outcome: { ok: true, value } });
     } catch (error) {
-      send({ type: "result", callId: call.callId, outcome: { ok: false, error: errorToWire(error) } });
+      send({
+        type: "result",
+        callId: call.callId,
+        outcome: { ok: false, error: errorToWire(error) },
+      });
     }
   };
 
@@ -225,11 +242,18 @@ export function fileScript(yard: Yard): Script {
       }
       agent.files.set(`${args.target.dataset}/${args.target.filename}`, all);
       const path = `datasets/${args.target.dataset}/${args.target.filename}`;
-      return { sha256, storedBytes: all.byteLength, complete: { path, bytes: all.byteLength, sha256: whole } };
+      return {
+        sha256,
+        storedBytes: all.byteLength,
+        complete: { path, bytes: all.byteLength, sha256: whole },
+      };
     },
     "upload-state": (args) => ({ storedBytes: staged.get(args.transferId)?.byteLength ?? 0 }),
     "describe-file": async (args, agent) => {
-      const key = args.source.kind === "output" ? args.source.segments.join("/") : `log/${args.source.stream}`;
+      const key =
+        args.source.kind === "output"
+          ? args.source.segments.join("/")
+          : `log/${args.source.stream}`;
       const bytes = agent.files.get(key);
       if (bytes === undefined) throw new AppError("MODEL_NOT_FOUND", "There is no such file.");
       return {
@@ -243,7 +267,10 @@ export function fileScript(yard: Yard): Script {
       };
     },
     "send-file": async (args, agent) => {
-      const key = args.source.kind === "output" ? args.source.segments.join("/") : `log/${args.source.stream}`;
+      const key =
+        args.source.kind === "output"
+          ? args.source.segments.join("/")
+          : `log/${args.source.stream}`;
       const bytes = agent.files.get(key) ?? new Uint8Array();
       let sent = 0;
       for (let at = args.start, part = 0; at < args.end; at += args.partBytes, part += 1) {

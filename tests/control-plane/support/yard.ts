@@ -19,7 +19,12 @@ export interface Answer {
   // Tests read many shapes; each asserts what it reads.
   readonly data: Record<string, any>;
   readonly text: string;
-  readonly error: { code: string; message: string; hint: string | null; details: Record<string, any> } | null;
+  readonly error: {
+    code: string;
+    message: string;
+    hint: string | null;
+    details: Record<string, any>;
+  } | null;
 }
 
 /** One owner with a whole Trainyard of its own: fresh objects, fresh keys, the real app in front. */
@@ -50,7 +55,9 @@ export async function createYard(
   options: { readonly agents?: number; readonly vars?: Partial<Pick<Env, Variable>> } = {},
 ): Promise<Yard> {
   const owner = `owner-${Date.now().toString(36)}-${(serial += 1)}`;
-  const agents = await Promise.all(Array.from({ length: options.agents ?? 1 }, () => newAgentKeys()));
+  const agents = await Promise.all(
+    Array.from({ length: options.agents ?? 1 }, () => newAgentKeys()),
+  );
   const tokens = { read: `r-${owner}`, train: `t-${owner}`, admin: `a-${owner}` };
   const grants = await Promise.all(
     Object.entries(tokens).map(async ([scope, token]) => ({
@@ -64,7 +71,9 @@ export async function createYard(
     ...(env as unknown as Env),
     TRAINYARD_HOSTS: "*",
     TRAINYARD_TOKENS: JSON.stringify(grants),
-    TRAINYARD_AGENTS: JSON.stringify(agents.map(({ agentId, publicKey }) => ({ owner, agentId, publicKey }))),
+    TRAINYARD_AGENTS: JSON.stringify(
+      agents.map(({ agentId, publicKey }) => ({ owner, agentId, publicKey })),
+    ),
     TRAINYARD_LINK_KEY: "0123456789abcdef".repeat(4),
     ...options.vars,
   };
@@ -77,7 +86,10 @@ export async function createYard(
       const request = new Request(path.startsWith("http") ? path : origin + path, init);
       // What the HTTP layer in front adds; here nothing is in front.
       const body = init?.body;
-      if ((typeof body === "string" || body instanceof Uint8Array) && !request.headers.has("content-length")) {
+      if (
+        (typeof body === "string" || body instanceof Uint8Array) &&
+        !request.headers.has("content-length")
+      ) {
         const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
         request.headers.set("content-length", String(bytes.byteLength));
       }
@@ -121,7 +133,10 @@ export function expectContract(tool: ToolName, data: unknown): void {
 }
 
 export async function newAgentKeys(): Promise<AgentKeys> {
-  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"])) as CryptoKeyPair;
+  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, true, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
   const raw = (await crypto.subtle.exportKey("raw", pair.publicKey)) as ArrayBuffer;
   return {
     agentId: `agent_${(serial += 1)}`,
@@ -172,7 +187,10 @@ export async function rpcMessages(
 }
 
 /** Waits for something another object does; bounded, and quick when it is quick. */
-export async function until<Value>(what: string, look: () => Promise<Value | null | false>): Promise<Value> {
+export async function until<Value>(
+  what: string,
+  look: () => Promise<Value | null | false>,
+): Promise<Value> {
   for (let i = 0; i < 200; i += 1) {
     const found = await look();
     if (found !== null && found !== false) return found;

@@ -8,7 +8,11 @@ const draft = { model_name: "tiny", dataset_path: "cats" };
 
 describe("create-training-config", () => {
   it("saves a config under its name, with the trainer's own defaults", async () => {
-    const { data, text } = await yard.call("create-training-config", { ...draft, name: "tiny-1", steps: 50 });
+    const { data, text } = await yard.call("create-training-config", {
+      ...draft,
+      name: "tiny-1",
+      steps: 50,
+    });
 
     expect(data).toMatchObject({
       config_name: "tiny-1",
@@ -46,14 +50,32 @@ describe("create-training-config", () => {
     });
 
     expect(data).toMatchObject({ trainer: "ai-toolkit", rank: 16, steps: 1_000, created: true });
-    expect(data["config"].config.process[0].model).toMatchObject({ arch: "flex1", name_or_path: "ostris/Flex.1-alpha" });
-    expect(data["findings"]).toContainEqual(expect.objectContaining({ code: "LEARNING_RATE_HIGH", severity: "warning" }));
+    expect(data["config"].config.process[0].model).toMatchObject({
+      arch: "flex1",
+      name_or_path: "ostris/Flex.1-alpha",
+    });
+    expect(data["findings"]).toContainEqual(
+      expect.objectContaining({ code: "LEARNING_RATE_HIGH", severity: "warning" }),
+    );
   });
 
   it("says when nothing changed, refuses other content, and replaces it when told to", async () => {
-    const again = await yard.call("create-training-config", { ...draft, name: "tiny-1", steps: 50 });
-    const other = await yard.call("create-training-config", { ...draft, name: "TINY-1", steps: 60 });
-    const replaced = await yard.call("create-training-config", { ...draft, name: "tiny-1", steps: 60, overwrite: true });
+    const again = await yard.call("create-training-config", {
+      ...draft,
+      name: "tiny-1",
+      steps: 50,
+    });
+    const other = await yard.call("create-training-config", {
+      ...draft,
+      name: "TINY-1",
+      steps: 60,
+    });
+    const replaced = await yard.call("create-training-config", {
+      ...draft,
+      name: "tiny-1",
+      steps: 60,
+      overwrite: true,
+    });
 
     expect(again.data).toMatchObject({ created: false, overwritten: false });
     expect([other.status, other.error?.code]).toEqual([409, "CONFIG_EXISTS"]);
@@ -76,7 +98,11 @@ describe("create-training-config", () => {
     [{ stepz: 5 }, 400, "UNKNOWN_KEY"],
   ])("refuses %j with %i %s and writes nothing", async (change, status, code) => {
     const before = (await yard.call("list-configs")).data["count"];
-    const answer = await yard.call("create-training-config", { ...draft, name: "refused", ...change });
+    const answer = await yard.call("create-training-config", {
+      ...draft,
+      name: "refused",
+      ...change,
+    });
 
     expect([answer.status, answer.error?.code]).toEqual([status, code]);
     expect(answer.error?.hint).toBeTruthy();
@@ -84,7 +110,11 @@ describe("create-training-config", () => {
   });
 
   it("names the key of a placeholder and not what stands there", async () => {
-    const { error } = await yard.call("create-training-config", { ...draft, name: "x", trigger_word: "${SECRET_KEY}" });
+    const { error } = await yard.call("create-training-config", {
+      ...draft,
+      name: "x",
+      trigger_word: "${SECRET_KEY}",
+    });
 
     expect(error?.details["field"]).toBe("config.process[0].trigger_word");
     expect(JSON.stringify(error)).not.toContain("SECRET_KEY");
@@ -92,20 +122,28 @@ describe("create-training-config", () => {
 });
 
 describe("get-config", () => {
-  it.each(["flex", "FLEX", "config/flex", "configs/flex", "/ai-toolkit/config/flex", "config/flex.yaml", "flex.yml"])(
-    "finds a config as %s",
-    async (name) => {
-      const { data } = await yard.call("get-config", { name });
+  it.each([
+    "flex",
+    "FLEX",
+    "config/flex",
+    "configs/flex",
+    "/ai-toolkit/config/flex",
+    "config/flex.yaml",
+    "flex.yml",
+  ])("finds a config as %s", async (name) => {
+    const { data } = await yard.call("get-config", { name });
 
-      expect(data["name"]).toBe("flex");
-      expect(parse(data["yaml"] as string)).toEqual(data["config"]);
-    },
-  );
+    expect(data["name"]).toBe("flex");
+    expect(parse(data["yaml"] as string)).toEqual(data["config"]);
+  });
 
   it("says which name was probably meant", async () => {
     const { error } = await yard.call("get-config", { name: "flux" });
 
-    expect([error?.code, error?.hint]).toEqual(["CONFIG_NOT_FOUND", expect.stringContaining("flex")]);
+    expect([error?.code, error?.hint]).toEqual([
+      "CONFIG_NOT_FOUND",
+      expect.stringContaining("flex"),
+    ]);
   });
 });
 
@@ -132,13 +170,16 @@ describe("list-configs", () => {
 describe("validate-training-config", () => {
   it("takes a draft, a saved config or a raw one, in this order", async () => {
     const source = async (args: Record<string, unknown>) =>
-      (await yard.call("validate-training-config", args)).data["config_context"].config_source as string;
+      (await yard.call("validate-training-config", args)).data["config_context"]
+        .config_source as string;
 
     expect(await source({ ...draft })).toBe("draft_parameters");
     expect(await source({ ...draft, config_name: "flex" })).toBe("saved_config");
     expect(await source({ ...draft, config_name: "flex", config: {} })).toBe("config_argument");
     expect((await yard.call("validate-training-config", {})).error?.code).toBe("INVALID_ARGUMENT");
-    expect((await yard.call("validate-training-config", { model_name: "tiny" })).error?.code).toBe("INVALID_ARGUMENT");
+    expect((await yard.call("validate-training-config", { model_name: "tiny" })).error?.code).toBe(
+      "INVALID_ARGUMENT",
+    );
   });
 
   it("reads JSON and YAML text, and calls other text a finding", async () => {
@@ -161,8 +202,18 @@ describe("validate-training-config", () => {
   });
 
   it("judges a draft's numbers and names as findings, not as refusals", async () => {
-    const { data } = await yard.call("validate-training-config", { ...draft, steps: -5, rank: 0, name: "a b" });
-    const saved = await yard.call("validate-training-config", { ...draft, steps: -5, rank: 0, batch_size: 1.5 });
+    const { data } = await yard.call("validate-training-config", {
+      ...draft,
+      steps: -5,
+      rank: 0,
+      name: "a b",
+    });
+    const saved = await yard.call("validate-training-config", {
+      ...draft,
+      steps: -5,
+      rank: 0,
+      batch_size: 1.5,
+    });
 
     expect([data["valid"], data["errors"][0].code]).toEqual([false, "INVALID_NAME"]);
     expect((saved.data["errors"] as { code: string }[]).map(({ code }) => code)).toEqual(
@@ -174,7 +225,9 @@ describe("validate-training-config", () => {
     const { data } = await yard.call("validate-training-config", draft);
 
     expect(data["valid"]).toBe(true);
-    expect((data["warnings"] as { code: string }[]).map(({ code }) => code)).toContain("DATASET_NOT_CHECKED");
+    expect((data["warnings"] as { code: string }[]).map(({ code }) => code)).toContain(
+      "DATASET_NOT_CHECKED",
+    );
     expect(data["summary"]).toMatchObject({ dataset_checked: false });
   });
 
@@ -198,16 +251,28 @@ describe("validate-training-config", () => {
         })),
       }),
     });
-    const { data } = await own.call("validate-training-config", { ...draft, max_dataset_files: 123 });
+    const { data } = await own.call("validate-training-config", {
+      ...draft,
+      max_dataset_files: 123,
+    });
     const unasked = await own.call("validate-training-config", { ...draft, check_dataset: false });
 
-    expect((data["warnings"] as { code: string }[]).map(({ code }) => code)).toContain("DATASET_LOW_CAPTION_COVERAGE");
+    expect((data["warnings"] as { code: string }[]).map(({ code }) => code)).toContain(
+      "DATASET_LOW_CAPTION_COVERAGE",
+    );
     expect(data["normalized_config"].dataset).toMatchObject({
       path: "datasets/cats",
       exists: true,
-      stats: { total_images: 10, caption_missing_count: 6, caption_empty_count: 2, caption_coverage_pct: 20 },
+      stats: {
+        total_images: 10,
+        caption_missing_count: 6,
+        caption_empty_count: 2,
+        caption_coverage_pct: 20,
+      },
     });
-    expect(agent.argsOf("preflight")).toEqual([{ trainer: null, datasets: ["datasets/cats"], maxFiles: 123 }]);
+    expect(agent.argsOf("preflight")).toEqual([
+      { trainer: null, datasets: ["datasets/cats"], maxFiles: 123 },
+    ]);
     expect(unasked.data["warnings"]).toEqual([]);
   });
 });

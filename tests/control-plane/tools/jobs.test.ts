@@ -15,15 +15,38 @@ interface Running {
 async function running(script: Script = {}): Promise<Running> {
   const yard = await createYard();
   const agent = await connectAgent(yard, script);
-  await yard.call("create-training-config", { name: "cats", model_name: "tiny", dataset_path: "cats", steps: 100 });
+  await yard.call("create-training-config", {
+    name: "cats",
+    model_name: "tiny",
+    dataset_path: "cats",
+    steps: 100,
+  });
   const jobId = String((await yard.call("start-training", { config_name: "cats" })).data["job_id"]);
   await agent.events(
     jobId,
     [
-      { kind: "state", atMs: 1_000, state: "running", process: { pid: 7, startTicks: "1", bootId: "b" }, startStep: 0 },
-      { kind: "metrics", steps: [0, 1], atMs: [1, 2], values: { loss: [0.5, 0.4], lr: [1e-4, 1e-4] } },
+      {
+        kind: "state",
+        atMs: 1_000,
+        state: "running",
+        process: { pid: 7, startTicks: "1", bootId: "b" },
+        startStep: 0,
+      },
+      {
+        kind: "metrics",
+        steps: [0, 1],
+        atMs: [1, 2],
+        values: { loss: [0.5, 0.4], lr: [1e-4, 1e-4] },
+      },
     ],
-    { phase: "training", currentStep: 2, stepsPerSecond: 0.5, remainingSeconds: 196, loss: 0.4, logTail: ["a", "step 2"] },
+    {
+      phase: "training",
+      currentStep: 2,
+      stepsPerSecond: 0.5,
+      remainingSeconds: 196,
+      loss: 0.4,
+      logTail: ["a", "step 2"],
+    },
   );
   return { yard, agent, jobId };
 }
@@ -84,7 +107,12 @@ describe("get-training-status", () => {
     agent.live(jobId, { currentStep: 51 });
     const { data, text } = await yard.call("get-training-status", { job_id: jobId });
 
-    expect(live).toMatchObject({ phase: "sampling", loss: 0.1, speed_string: "2.00 iter/sec", progress: 50 });
+    expect(live).toMatchObject({
+      phase: "sampling",
+      loss: 0.1,
+      speed_string: "2.00 iter/sec",
+      progress: 50,
+    });
     expect(data).toMatchObject({
       status: "completed",
       phase: null,
@@ -103,8 +131,23 @@ describe("get-training-status", () => {
       jobId,
       [
         { kind: "metrics", steps: [2], atMs: [3], values: { loss: ["NaN"] } },
-        { kind: "checkpoint", atMs: 4, step: 2, path: "outputs/cats/cats_2.safetensors", bytes: 10, valid: true, final: false },
-        { kind: "sample", atMs: 5, step: 2, index: 1, path: "outputs/cats/samples/2_1.png", bytes: 3 },
+        {
+          kind: "checkpoint",
+          atMs: 4,
+          step: 2,
+          path: "outputs/cats/cats_2.safetensors",
+          bytes: 10,
+          valid: true,
+          final: false,
+        },
+        {
+          kind: "sample",
+          atMs: 5,
+          step: 2,
+          index: 1,
+          path: "outputs/cats/samples/2_1.png",
+          bytes: 3,
+        },
         { kind: "gap", atMs: 6, what: "metrics", fromStep: 3, toStep: 4, reason: "disk" },
         {
           kind: "alert",
@@ -155,7 +198,11 @@ describe("get-training-status", () => {
           kind: "state",
           atMs: 9,
           state: "failed",
-          failure: { code: "TRAINER_ERROR", message: "The trainer ended with exit code 1.", fix: "Read the log." },
+          failure: {
+            code: "TRAINER_ERROR",
+            message: "The trainer ended with exit code 1.",
+            fix: "Read the log.",
+          },
           evidence: { exit_code: 1, error_line: secret },
         },
       ],
@@ -179,7 +226,8 @@ describe("get-training-status", () => {
 describe("list-training-jobs", () => {
   it("filters by the old words too, and pages", async () => {
     const { yard, jobId } = await running();
-    for (let i = 0; i < 4; i += 1) await yard.call("start-training", { config_name: "cats", force_new: true });
+    for (let i = 0; i < 4; i += 1)
+      await yard.call("start-training", { config_name: "cats", force_new: true });
     const ids = async (args: Record<string, unknown>) => {
       const { data } = await yard.call("list-training-jobs", args);
       return { ids: (data["jobs"] as { job_id: string }[]).map((job) => job.job_id), data };
@@ -196,17 +244,25 @@ describe("list-training-jobs", () => {
     expect((await ids({ states: ["pending"] })).ids).toHaveLength(4);
     expect((await ids({ status: ["error", "completed"] })).ids).toEqual([]);
     expect((await ids({ agent: "workshop" })).ids).toHaveLength(5);
-    expect((await yard.call("list-training-jobs", { cursor: "x" })).error?.code).toBe("INVALID_ARGUMENT");
-    expect((await yard.call("list-training-jobs", { agent: "nobody" })).error?.code).toBe("INVALID_ARGUMENT");
+    expect((await yard.call("list-training-jobs", { cursor: "x" })).error?.code).toBe(
+      "INVALID_ARGUMENT",
+    );
+    expect((await yard.call("list-training-jobs", { agent: "nobody" })).error?.code).toBe(
+      "INVALID_ARGUMENT",
+    );
   });
 
   it("at MCP shows what fits and goes on from there", async () => {
     const { yard } = await running();
-    for (let i = 0; i < 9; i += 1) await yard.call("start-training", { config_name: "cats", force_new: true });
+    for (let i = 0; i < 9; i += 1)
+      await yard.call("start-training", { config_name: "cats", force_new: true });
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
-      const { data, text } = await yard.mcp("list-training-jobs", cursor === null ? {} : { cursor });
+      const { data, text } = await yard.mcp(
+        "list-training-jobs",
+        cursor === null ? {} : { cursor },
+      );
       expect(JSON.stringify(data).length + text.length).toBeLessThanOrEqual(1_600);
       expect(data["total"]).toBe(10);
       seen.push(...(data["jobs"] as { job_id: string }[]).map((job) => job.job_id));
@@ -223,13 +279,22 @@ describe("stop-training", () => {
     const queued = await yard.call("start-training", { config_name: "cats", force_new: true });
     const { data } = await yard.call("stop-training", { job_id: queued.data["job_id"] });
 
-    expect(data).toMatchObject({ success: true, already_ended: false, status: "stopped", stop: { by: "user" } });
+    expect(data).toMatchObject({
+      success: true,
+      already_ended: false,
+      status: "stopped",
+      stop: { by: "user" },
+    });
     expect(data["message"]).toContain("never ran");
   });
 
   it("asks the box, with the mode and the reason, and says what is lost", async () => {
     const { yard, agent, jobId } = await running();
-    const { data } = await yard.call("stop-training", { job_id: jobId, mode: "now", reason: "enough" });
+    const { data } = await yard.call("stop-training", {
+      job_id: jobId,
+      mode: "now",
+      reason: "enough",
+    });
 
     expect(data).toMatchObject({ success: true, already_ended: false, steps_since_checkpoint: 2 });
     expect(agent.argsOf("stop-attempt")).toEqual([
@@ -248,25 +313,34 @@ describe("stop-training", () => {
 
   it("of a job that has ended changes nothing and says so", async () => {
     const { yard, agent, jobId } = await running();
-    await agent.events(jobId, [{ kind: "state", atMs: 9, state: "completed" }], { state: "completed" });
+    await agent.events(jobId, [{ kind: "state", atMs: 9, state: "completed" }], {
+      state: "completed",
+    });
     const { data } = await yard.call("stop-training", { job_id: jobId });
 
     expect(data).toMatchObject({ success: true, already_ended: true, status: "completed" });
     expect(agent.argsOf("stop-attempt")).toEqual([]);
   });
 
-  it.each(["get-training-status", "stop-training", "get-training-logs", "watch-training-timeseries"] as const)(
-    "of an unknown job is JOB_NOT_FOUND, as it is for %s",
-    async (tool) => {
-      const { status, error } = await (await createYard()).call(tool, { job_id: "job_x" });
+  it.each([
+    "get-training-status",
+    "stop-training",
+    "get-training-logs",
+    "watch-training-timeseries",
+  ] as const)("of an unknown job is JOB_NOT_FOUND, as it is for %s", async (tool) => {
+    const { status, error } = await (await createYard()).call(tool, { job_id: "job_x" });
 
-      expect([status, error?.code]).toEqual([404, "JOB_NOT_FOUND"]);
-    },
-  );
+    expect([status, error?.code]).toEqual([404, "JOB_NOT_FOUND"]);
+  });
 });
 
 describe("get-training-logs", () => {
-  const line = (n: number, text: string, repeat = 1) => ({ n, stream: "stdout" as const, text, repeat });
+  const line = (n: number, text: string, repeat = 1) => ({
+    n,
+    stream: "stdout" as const,
+    text,
+    repeat,
+  });
 
   it("reads the box, with what was asked for", async () => {
     const { yard, agent, jobId } = await running({
@@ -278,7 +352,12 @@ describe("get-training-logs", () => {
         firstError: "bad",
       }),
     });
-    const { data } = await yard.call("get-training-logs", { job_id: jobId, lines: 3, grep: "x", stream: "both" });
+    const { data } = await yard.call("get-training-logs", {
+      job_id: jobId,
+      lines: 3,
+      grep: "x",
+      stream: "both",
+    });
 
     expect(data).toMatchObject({
       source: "agent",
@@ -305,8 +384,12 @@ describe("get-training-logs", () => {
       }),
     });
 
-    expect((await yard.call("get-training-logs", { job_id: jobId, since: 38 })).data["logs"]).toEqual(["b", "c"]);
-    expect((await yard.call("get-training-logs", { job_id: jobId, since: 40 })).data["logs"]).toEqual([]);
+    expect(
+      (await yard.call("get-training-logs", { job_id: jobId, since: 38 })).data["logs"],
+    ).toEqual(["b", "c"]);
+    expect(
+      (await yard.call("get-training-logs", { job_id: jobId, since: 40 })).data["logs"],
+    ).toEqual([]);
   });
 
   it("with the box off gives the kept tail, filtered as asked", async () => {
@@ -315,7 +398,12 @@ describe("get-training-logs", () => {
     const all = await yard.call("get-training-logs", { job_id: jobId });
     const some = await yard.call("get-training-logs", { job_id: jobId, grep: "STEP" });
 
-    expect(all.data).toMatchObject({ source: "tail", logs: ["a", "step 2"], total_lines: null, connectivity: "stale" });
+    expect(all.data).toMatchObject({
+      source: "tail",
+      logs: ["a", "step 2"],
+      total_lines: null,
+      connectivity: "stale",
+    });
     expect(some.data["logs"]).toEqual(["step 2"]);
   });
 
@@ -342,10 +430,18 @@ describe("get-training-logs", () => {
 describe("watch-training-timeseries", () => {
   it("of no duration is one point", async () => {
     const { yard, jobId } = await running();
-    const { data } = await yard.call("watch-training-timeseries", { job_id: jobId, duration_seconds: 0 });
+    const { data } = await yard.call("watch-training-timeseries", {
+      job_id: jobId,
+      duration_seconds: 0,
+    });
 
     expect(data["points"]).toHaveLength(1);
-    expect(data["points"][0]).toMatchObject({ status: "running", current_step: 2, loss_last: 0.4, iter_per_sec: 0.5 });
+    expect(data["points"][0]).toMatchObject({
+      status: "running",
+      current_step: 2,
+      loss_last: 0.4,
+      iter_per_sec: 0.5,
+    });
     expect(data).toMatchObject({
       done: true,
       cursor: null,
@@ -397,7 +493,11 @@ describe("watch-training-timeseries", () => {
   it("refuses a cursor that is not of this job", async () => {
     const { yard, jobId } = await running();
     for (const cursor of ["x", "%%%", "e30", "eyJqIjoib3RoZXIifQ"]) {
-      const { error } = await yard.call("watch-training-timeseries", { job_id: jobId, cursor, duration_seconds: 0 });
+      const { error } = await yard.call("watch-training-timeseries", {
+        job_id: jobId,
+        cursor,
+        duration_seconds: 0,
+      });
 
       expect(error?.code).toBe("INVALID_ARGUMENT");
     }
@@ -406,7 +506,9 @@ describe("watch-training-timeseries", () => {
 
 /** The same yard with another patience. */
 async function createYardView(yard: Yard, seconds: string): Promise<Yard> {
-  const view = await createYard({ vars: { ...vars(yard), MCP_HTTP_TOOL_TIMEOUT_SECONDS: seconds } });
+  const view = await createYard({
+    vars: { ...vars(yard), MCP_HTTP_TOOL_TIMEOUT_SECONDS: seconds },
+  });
   return { ...view, call: (tool, args) => callAs(view, yard, tool, args) };
 }
 
@@ -422,7 +524,12 @@ async function callAs(view: Yard, yard: Yard, tool: string, args: Record<string,
     body: JSON.stringify({ name: tool, arguments: args }),
   });
   const body = (await response.json()) as Record<string, any>;
-  return { status: response.status, data: body["data"] ?? {}, text: "", error: body["error"] ?? null };
+  return {
+    status: response.status,
+    data: body["data"] ?? {},
+    text: "",
+    error: body["error"] ?? null,
+  };
 }
 
 describe("the speed", () => {

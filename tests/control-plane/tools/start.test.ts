@@ -11,7 +11,11 @@ async function yardWithConfigs(agents = 1): Promise<Yard> {
   const yard = await createYard({ agents });
   const config = { model_name: "tiny", dataset_path: "cats", steps: 100 };
   await yard.call("create-training-config", { ...config, name: "cats" });
-  await yard.call("create-training-config", { ...config, name: "flex", model_name: "ostris/Flex.1-alpha" });
+  await yard.call("create-training-config", {
+    ...config,
+    name: "flex",
+    model_name: "ostris/Flex.1-alpha",
+  });
   return yard;
 }
 
@@ -46,7 +50,12 @@ describe("start-training", () => {
       connectivity: "live",
       total_steps: 100,
     });
-    expect(text).toContain(`watch-training-timeseries with job_id ${data["job_id"]}`.replace("watch-training-timeseries", "get-training-status"));
+    expect(text).toContain(
+      `watch-training-timeseries with job_id ${data["job_id"]}`.replace(
+        "watch-training-timeseries",
+        "get-training-status",
+      ),
+    );
     expect(agent.argsOf("start-attempt")).toEqual([
       expect.objectContaining({
         jobId: data["job_id"],
@@ -58,7 +67,9 @@ describe("start-training", () => {
         guardrails: noGuardrailRules,
       }),
     ]);
-    const { snapshot } = unwrap(await jobOf(yard.env, yard.owner, String(data["job_id"])).describe());
+    const { snapshot } = unwrap(
+      await jobOf(yard.env, yard.owner, String(data["job_id"])).describe(),
+    );
     expect(snapshot).toMatchObject({
       owner: yard.owner,
       createdBy: "token-admin",
@@ -75,7 +86,12 @@ describe("start-training", () => {
     const third = await yard.call("start-training", { config_name: "flex", force_new: true });
     const cpu = await yard.call("start-training", { config_name: "cats" });
 
-    expect(second.data).toMatchObject({ started: false, queued: true, position: 1, queue_position: 1 });
+    expect(second.data).toMatchObject({
+      started: false,
+      queued: true,
+      position: 1,
+      queue_position: 1,
+    });
     expect(third.data).toMatchObject({ started: false, queued: true, position: 2 });
     expect(third.text).toContain("place 2");
     expect(cpu.data).toMatchObject({ started: true, queued: false });
@@ -113,14 +129,19 @@ describe("start-training", () => {
 
     expect(again).toMatchObject({ job_id: first["job_id"], duplicate: true });
     expect(keyedAgain).toMatchObject({ job_id: keyed["job_id"], duplicate: true });
-    expect(new Set([first, forced, other, keyed, changed].map((data) => data["job_id"] as string)).size).toBe(5);
+    expect(
+      new Set([first, forced, other, keyed, changed].map((data) => data["job_id"] as string)).size,
+    ).toBe(5);
   });
 
   it("refuses a key that started something else", async () => {
     const yard = await yardWithConfigs();
     await connectAgent(yard);
     await yard.call("start-training", { config_name: "cats", idempotency_key: "k" });
-    const { status, error } = await yard.call("start-training", { config_name: "flex", idempotency_key: "k" });
+    const { status, error } = await yard.call("start-training", {
+      config_name: "flex",
+      idempotency_key: "k",
+    });
 
     expect([status, error?.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
   });
@@ -130,7 +151,13 @@ describe("start-training", () => {
     const none = await yard.call("start-training", { config_name: "cats" });
     await connectAgent(
       yard,
-      { preflight: (args) => ({ trainer: { found: true, reason: null }, datasets: args.datasets.map(noDataset), freeBytes: null }) },
+      {
+        preflight: (args) => ({
+          trainer: { found: true, reason: null },
+          datasets: args.datasets.map(noDataset),
+          freeBytes: null,
+        }),
+      },
       {
         capabilities: {
           trainers: [
@@ -169,10 +196,16 @@ describe("start-training", () => {
 
   it("starts a diffusion training on the first GPU", async () => {
     const yard = await yardWithConfigs();
-    const agent = await connectAgent(yard, {}, { capabilities: { slots: ["cpu", "gpu:0", "gpu:1"] } });
+    const agent = await connectAgent(
+      yard,
+      {},
+      { capabilities: { slots: ["cpu", "gpu:0", "gpu:1"] } },
+    );
     await yard.call("start-training", { config_name: "flex" });
 
-    expect(agent.argsOf("start-attempt")).toEqual([expect.objectContaining({ slot: "gpu:0", trainer: "ai-toolkit" })]);
+    expect(agent.argsOf("start-attempt")).toEqual([
+      expect.objectContaining({ slot: "gpu:0", trainer: "ai-toolkit" }),
+    ]);
   });
 });
 
@@ -193,16 +226,29 @@ describe("run-training-with-guardrails", () => {
       config_name: "cats",
       duplicate: false,
       validation: { valid: true },
-      guardrails: { stop_on_nan: true, nan_threshold: 7, oom_threshold: 9, acting: ["TRAINING_NAN_LOSS"] },
+      guardrails: {
+        stop_on_nan: true,
+        nan_threshold: 7,
+        oom_threshold: 9,
+        acting: ["TRAINING_NAN_LOSS"],
+      },
       monitor: { snapshot_count: 1 },
       triggered_guardrails: [],
       stop_result: null,
       final_status: "queued",
     });
     expect(text).toContain("this cursor");
-    expect(agent.argsOf("start-attempt")[0]?.guardrails).toEqual({ stopOnNan: true, nanThreshold: 7 });
-    const { snapshot } = unwrap(await jobOf(yard.env, yard.owner, String(data["job_id"])).describe());
-    expect(snapshot.requestedGuardrails).toMatchObject({ oom_threshold: 9, stop_on_repeated_oom: true });
+    expect(agent.argsOf("start-attempt")[0]?.guardrails).toEqual({
+      stopOnNan: true,
+      nanThreshold: 7,
+    });
+    const { snapshot } = unwrap(
+      await jobOf(yard.env, yard.owner, String(data["job_id"])).describe(),
+    );
+    expect(snapshot.requestedGuardrails).toMatchObject({
+      oom_threshold: 9,
+      stop_on_repeated_oom: true,
+    });
   });
 
   it("is blocked by an error of the validation, and goes on over it when told to", async () => {
@@ -211,10 +257,17 @@ describe("run-training-with-guardrails", () => {
       preflight: (args) => ({
         trainer: { found: true, reason: null },
         freeBytes: null,
-        datasets: args.datasets.map((reference) => ({ ...noDataset(reference), exists: true, isDirectory: true })),
+        datasets: args.datasets.map((reference) => ({
+          ...noDataset(reference),
+          exists: true,
+          isDirectory: true,
+        })),
       }),
     });
-    const blocked = await yard.call("run-training-with-guardrails", { config_name: "cats", monitor_seconds: 0 });
+    const blocked = await yard.call("run-training-with-guardrails", {
+      config_name: "cats",
+      monitor_seconds: 0,
+    });
     const forced = await yard.call("run-training-with-guardrails", {
       config_name: "cats",
       monitor_seconds: 0,
@@ -287,7 +340,11 @@ describe("run-training-with-guardrails", () => {
 
   it("returns what it has when the call's time is over, and the job goes on", async () => {
     const yard = await createYard({ vars: { MCP_HTTP_TOOL_TIMEOUT_SECONDS: "4" } });
-    await yard.call("create-training-config", { name: "cats", model_name: "tiny", dataset_path: "cats" });
+    await yard.call("create-training-config", {
+      name: "cats",
+      model_name: "tiny",
+      dataset_path: "cats",
+    });
     await connectAgent(yard);
     const { status, data, text } = await yard.call("run-training-with-guardrails", {
       config_name: "cats",
@@ -323,16 +380,28 @@ describe("run-training-with-guardrails", () => {
     expect(data).toMatchObject({
       status: "job_failed",
       final_status: "failed",
-      job: { failure: { code: "START_REFUSED", message: "The box's disk is full.", fix: "Free some space." } },
+      job: {
+        failure: {
+          code: "START_REFUSED",
+          message: "The box's disk is full.",
+          fix: "Free some space.",
+        },
+      },
     });
   }, 15_000);
 
   it("keeps capabilities and config apart: a config without the trainer is refused before anything", async () => {
     const yard = await yardWithConfigs();
-    await connectAgent(yard, {}, {
-      capabilities: { trainers: fullCapabilities.trainers.filter(({ name }) => name === "tiny") },
+    await connectAgent(
+      yard,
+      {},
+      {
+        capabilities: { trainers: fullCapabilities.trainers.filter(({ name }) => name === "tiny") },
+      },
+    );
+    const { status, error } = await yard.call("run-training-with-guardrails", {
+      config_name: "flex",
     });
-    const { status, error } = await yard.call("run-training-with-guardrails", { config_name: "flex" });
 
     expect([status, error?.code]).toEqual([422, "TRAINER_NOT_FOUND"]);
     expect(error?.hint).toContain("tiny");

@@ -1,9 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { fromBase64Url, mint, newNonce, toBase64Url, verify } from "../../../control-plane/transfer/links.ts";
+import {
+  fromBase64Url,
+  mint,
+  newNonce,
+  toBase64Url,
+  verify,
+} from "../../../control-plane/transfer/links.ts";
 import type { DownloadLink, UploadLink } from "../../../control-plane/transfer/links.ts";
 
 const key = "0123456789abcdef".repeat(4);
-const upload: UploadLink = { v: 1, kind: "upload", o: "owner", a: "agent_1", exp: 1_000, n: "nonce-nonce", d: "cats" };
+const upload: UploadLink = {
+  v: 1,
+  kind: "upload",
+  o: "owner",
+  a: "agent_1",
+  exp: 1_000,
+  n: "nonce-nonce",
+  d: "cats",
+};
 const download: DownloadLink = {
   v: 1,
   kind: "download",
@@ -42,12 +56,18 @@ describe("a link", () => {
   });
 
   it("of one kind is not one of the other", async () => {
-    expect(await codeOf(verify(await mint(upload, key), "download", key, before))).toBe("LINK_INVALID");
-    expect(await codeOf(verify(await mint(download, key), "upload", key, before))).toBe("LINK_INVALID");
+    expect(await codeOf(verify(await mint(upload, key), "download", key, before))).toBe(
+      "LINK_INVALID",
+    );
+    expect(await codeOf(verify(await mint(download, key), "upload", key, before))).toBe(
+      "LINK_INVALID",
+    );
   });
 
   it("signed with another key is refused", async () => {
-    expect(await codeOf(verify(await mint(upload, "f".repeat(64)), "upload", key, before))).toBe("LINK_INVALID");
+    expect(await codeOf(verify(await mint(upload, "f".repeat(64)), "upload", key, before))).toBe(
+      "LINK_INVALID",
+    );
   });
 
   it("changed at any one character is refused", async () => {
@@ -76,7 +96,9 @@ describe("a link", () => {
     const [, signature] = (await mint(upload, key)).split(".");
     const body = toBase64Url(new TextEncoder().encode(JSON.stringify({ ...upload, o: "other" })));
 
-    expect(await codeOf(verify(`${body}.${signature}`, "upload", key, before))).toBe("LINK_INVALID");
+    expect(await codeOf(verify(`${body}.${signature}`, "upload", key, before))).toBe(
+      "LINK_INVALID",
+    );
   });
 
   it("has one spelling: trailing bits and padding are refused", async () => {

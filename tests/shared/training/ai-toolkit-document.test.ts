@@ -112,7 +112,7 @@ describe("trainingConfigFromArguments", () => {
 
   it.each([
     [{ name: "../x" }, /not a config name/],
-    [{ dataset_path: "../../etc" }, /leaves its root/],
+    [{ dataset_path: "../../etc" }, /is not a dataset/],
   ])("refuses %j", (given, message) => {
     expect(() => trainingConfigFromArguments({ ...required, ...given })).toThrow(message);
   });
