@@ -36,7 +36,7 @@ const agentSchema = z.object({
 });
 
 export type TokenGrant = z.infer<typeof tokenSchema>;
-export type EnrolledAgent = z.infer<typeof agentSchema>;
+type EnrolledAgent = z.infer<typeof agentSchema>;
 
 export interface Settings {
   readonly hosts: readonly string[] | "any";

@@ -2,7 +2,7 @@
  * One object's SQL with a count of what it costs: rows written are what the platform bills, and a budget nobody counts is
  * not a budget. Rows come back as plain records; each caller parses its own columns.
  */
-export type SqlValue = string | number | null | ArrayBuffer;
+type SqlValue = string | number | null | ArrayBuffer;
 export type Row = Record<string, SqlValue>;
 
 /** A text column. A column of another type is a bug of ours, not a value to be shown. */

@@ -36,11 +36,11 @@ export type JobClient = Pick<
 > & { usage(): Promise<ReturnType<Job["usage"]>> };
 
 export function hubOf(env: Env, owner: string): HubClient {
-  return env.HUB.getByName(owner) as HubClient;
+  return env.HUB.getByName(owner);
 }
 
 export function jobOf(env: Env, owner: string, jobId: string): JobClient {
-  return env.JOB.getByName(`${owner}/${jobId}`) as JobClient;
+  return env.JOB.getByName(`${owner}/${jobId}`);
 }
 
 export function transferOf(env: Env, owner: string, transferId: string): Fetcher {

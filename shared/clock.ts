@@ -6,7 +6,3 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** Public JSON carries instants as ISO 8601 UTC. */
-export function toIso(atMs: number): string {
-  return new Date(atMs).toISOString();
-}

@@ -2,7 +2,6 @@
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
-export type OwnerId = Branded<"OwnerId">;
 export type AgentId = Branded<"AgentId">;
 export type JobId = Branded<"JobId">;
 export type CallId = Branded<"CallId">;

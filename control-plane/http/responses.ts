@@ -10,7 +10,7 @@ export function errorResponse(error: unknown, requestId: string = crypto.randomU
   return wireErrorResponse(wire, requestId);
 }
 
-export function wireErrorResponse(wire: WireError, requestId: string): Response {
+function wireErrorResponse(wire: WireError, requestId: string): Response {
   const status = isErrorCode(wire.code) ? errorTable[wire.code].status : 500;
   const headers = new Headers({ "x-request-id": requestId });
   if (status === 401) headers.set("www-authenticate", 'Bearer realm="trainyard"');

@@ -9,7 +9,7 @@ export interface PolledPoint {
   readonly atMs: number;
 }
 
-export type PollEnd = "terminal" | "window" | "deadline" | "gone";
+type PollEnd = "terminal" | "window" | "deadline" | "gone";
 
 export interface Polled {
   readonly points: readonly PolledPoint[];

@@ -4,7 +4,7 @@ import { z } from "zod";
  * Why an attempt failed or was interrupted. The reader of logs refines `TRAINER_ERROR` into its causes; the codes here
  * are what the process itself proves.
  */
-export const failureCodes = [
+const failureCodes = [
   "SPAWN_FAILED",
   "TRAINER_NOT_FOUND",
   "TRAINER_ERROR",
@@ -17,8 +17,7 @@ export const failureCodes = [
   "START_REFUSED",
   "LOST",
 ] as const;
-export const failureCodeSchema = z.enum(failureCodes);
-export type FailureCode = z.infer<typeof failureCodeSchema>;
+const failureCodeSchema = z.enum(failureCodes);
 
 export const evidenceSchema = z.record(
   z.string().max(64),

@@ -14,7 +14,7 @@ export interface SafetensorsVerdict {
 }
 
 /** The format's own bound on the header (safetensors: 100 MB). */
-export const safetensorsHeaderBytesMax = 100_000_000;
+const safetensorsHeaderBytesMax = 100_000_000;
 
 /** Length of the JSON header from the first eight bytes, or null when it cannot be one. */
 export function safetensorsHeaderLength(prefix: Uint8Array, fileBytes: number): number | null {

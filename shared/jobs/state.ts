@@ -14,7 +14,7 @@ export const jobStates = [
 export const jobStateSchema = z.enum(jobStates);
 export type JobState = z.infer<typeof jobStateSchema>;
 
-export const phases = ["loading", "caching", "training", "sampling", "saving"] as const;
+const phases = ["loading", "caching", "training", "sampling", "saving"] as const;
 export const phaseSchema = z.enum(phases);
 export type Phase = z.infer<typeof phaseSchema>;
 

@@ -45,7 +45,7 @@ function isWholeColumn(column: unknown): column is number[] {
 const wholeColumn = z.custom<number[]>(isWholeColumn, "a column of whole numbers, 1 to 500 long");
 const valueColumn = z.custom<WireValue[]>(isValueColumn, "a column of values, at most 500 long");
 
-export const metricsItemSchema = z
+const metricsItemSchema = z
   .object({
     kind: z.literal("metrics"),
     /** The trainer's loop index, strictly rising inside an attempt for each key. */
@@ -61,7 +61,7 @@ export const metricsItemSchema = z
     "columns of one item are equally long",
   );
 
-export const stateItemSchema = z.object({
+const stateItemSchema = z.object({
   kind: z.literal("state"),
   atMs,
   state: jobStateSchema,
@@ -76,7 +76,7 @@ export const stateItemSchema = z.object({
   evidence: evidenceSchema.nullish(),
 });
 
-export const checkpointItemSchema = z.object({
+const checkpointItemSchema = z.object({
   kind: z.literal("checkpoint"),
   atMs,
   /** Null for the final file, which carries no step in its name. */
@@ -87,7 +87,7 @@ export const checkpointItemSchema = z.object({
   final: z.boolean(),
 });
 
-export const sampleItemSchema = z.object({
+const sampleItemSchema = z.object({
   kind: z.literal("sample"),
   atMs,
   step,
@@ -96,7 +96,7 @@ export const sampleItemSchema = z.object({
   bytes: z.int().min(0),
 });
 
-export const alertItemSchema = z.object({
+const alertItemSchema = z.object({
   kind: z.literal("alert"),
   atMs,
   step: step.nullable(),
@@ -109,7 +109,7 @@ export const alertItemSchema = z.object({
   guardrail: z.boolean(),
 });
 
-export const artifactItemSchema = z.object({
+const artifactItemSchema = z.object({
   kind: z.literal("artifact"),
   atMs,
   name: z.string().max(255),
@@ -120,7 +120,7 @@ export const artifactItemSchema = z.object({
 });
 
 /** What could not be kept, said instead of hidden. */
-export const gapItemSchema = z.object({
+const gapItemSchema = z.object({
   kind: z.literal("gap"),
   atMs,
   what: z.enum(["metrics", "log", "samples"]),
@@ -141,7 +141,6 @@ export const itemSchema = z.discriminatedUnion("kind", [
 export type Item = z.infer<typeof itemSchema>;
 export type MetricsItem = z.infer<typeof metricsItemSchema>;
 export type StateItem = z.infer<typeof stateItemSchema>;
-export type AlertItem = z.infer<typeof alertItemSchema>;
 
 /**
  * The newest truth about an attempt, carried by every frame and by hello, so that the state shows before the catch-up.

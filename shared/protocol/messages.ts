@@ -7,7 +7,7 @@ const id = z.string().min(1).max(80);
 const epoch = z.int().min(1);
 const sequence = z.int().min(1);
 
-export const wireErrorSchema = z.object({
+const wireErrorSchema = z.object({
   code: z.string().max(64),
   message: z.string().max(1_000),
   hint: z.string().max(1_000).optional(),
@@ -16,7 +16,7 @@ export const wireErrorSchema = z.object({
 
 // ---- agent to edge --------------------------------------------------------------------------
 
-export const trainerFactSchema = z.object({
+const trainerFactSchema = z.object({
   name: id,
   found: z.boolean(),
   version: z.string().max(80).nullable(),
@@ -37,7 +37,7 @@ export const capabilitiesSchema = z.object({
 });
 export type Capabilities = z.infer<typeof capabilitiesSchema>;
 
-export const helloSchema = z.object({
+const helloSchema = z.object({
   type: z.literal("hello"),
   protocols: z.array(z.int()).min(1).max(10),
   agentId: id,
@@ -62,7 +62,7 @@ export const helloSchema = z.object({
 });
 
 /** A contiguous run of an attempt's items, first one numbered `from`. */
-export const eventsSchema = z.object({
+const eventsSchema = z.object({
   type: z.literal("events"),
   epoch,
   jobId: id,
@@ -73,7 +73,7 @@ export const eventsSchema = z.object({
 });
 
 /** Last value wins; never written, never acknowledged. */
-export const liveSchema = z.object({
+const liveSchema = z.object({
   type: z.literal("live"),
   epoch,
   jobId: id,
@@ -81,7 +81,7 @@ export const liveSchema = z.object({
   head: headSchema,
 });
 
-export const resultSchema = z.object({
+const resultSchema = z.object({
   type: z.literal("result"),
   callId: id,
   outcome: z.discriminatedUnion("ok", [
@@ -103,7 +103,7 @@ export type LiveFrame = z.infer<typeof liveSchema>;
 
 // ---- edge to agent --------------------------------------------------------------------------
 
-export const challengeSchema = z.object({
+const challengeSchema = z.object({
   type: z.literal("challenge"),
   nonce: z.string().min(16).max(100),
   /** The origin the edge believes to be; the agent signs only the one it dialled. */
@@ -111,7 +111,7 @@ export const challengeSchema = z.object({
   protocols: z.array(z.int()).min(1).max(10),
 });
 
-export const welcomeSchema = z.object({
+const welcomeSchema = z.object({
   type: z.literal("welcome"),
   protocol: z.int(),
   epoch,
@@ -120,13 +120,13 @@ export const welcomeSchema = z.object({
   windowFrames: z.int().min(1),
 });
 
-export const rejectSchema = z.object({
+const rejectSchema = z.object({
   type: z.literal("reject"),
   error: wireErrorSchema,
   retryAfterMs: z.int().min(0).nullable(),
 });
 
-export const ackSchema = z.object({
+const ackSchema = z.object({
   type: z.literal("ack"),
   epoch,
   jobId: id,
@@ -135,7 +135,7 @@ export const ackSchema = z.object({
 });
 
 /** The receiver expected another number: rewind to `expected`. */
-export const nackSchema = z.object({
+const nackSchema = z.object({
   type: z.literal("nack"),
   epoch,
   jobId: id,
@@ -143,7 +143,7 @@ export const nackSchema = z.object({
   expected: sequence,
 });
 
-export const callSchema = z.object({
+const callSchema = z.object({
   type: z.literal("call"),
   epoch,
   callId: id,
@@ -153,7 +153,7 @@ export const callSchema = z.object({
 });
 
 /** The live lane is open for this job for so long, counted by the agent's own monotonic clock. */
-export const watchSchema = z.object({
+const watchSchema = z.object({
   type: z.literal("watch"),
   epoch,
   jobId: id,
@@ -171,4 +171,3 @@ export const edgeMessageSchema = z.discriminatedUnion("type", [
 ]);
 export type EdgeMessage = z.infer<typeof edgeMessageSchema>;
 export type Call = z.infer<typeof callSchema>;
-export type Welcome = z.infer<typeof welcomeSchema>;

@@ -47,7 +47,7 @@ export const datasetFactsSchema = z.object({
 });
 export type DatasetFacts = z.infer<typeof datasetFactsSchema>;
 
-export const logLineSchema = z.object({
+const logLineSchema = z.object({
   /** 1-based among the lines returned. */
   n: z.int(),
   stream: z.enum(["stdout", "stderr"]),

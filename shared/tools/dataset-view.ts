@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { count, maybe } from "./vocabulary.ts";
 
-export const statistics = z.object({
+const statistics = z.object({
   count,
   min: z.number().nullable(),
   max: z.number().nullable(),
@@ -11,7 +11,6 @@ export const statistics = z.object({
   last: z.number().nullable(),
   latest: maybe(z.number()),
 });
-export type StatisticsView = z.input<typeof statistics>;
 
 const term = z.object({ term: z.string(), count });
 

@@ -3,7 +3,7 @@ import { limits } from "../limits.ts";
 import { defineTool } from "./define-tool.ts";
 import { count, detail, jobId, maybe, observation } from "./vocabulary.ts";
 
-export const logLine = z.object({
+const logLine = z.object({
   n: z.int(),
   stream: z.enum(["stdout", "stderr"]),
   text: z.string(),

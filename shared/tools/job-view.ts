@@ -65,7 +65,7 @@ export const attemptView = z.object({
 });
 export type AttemptView = z.input<typeof attemptView>;
 
-export const failureView = z.object({
+const failureView = z.object({
   code: z.string(),
   message: z.string(),
   fix: z.string(),
@@ -74,14 +74,13 @@ export const failureView = z.object({
 });
 export type FailureView = z.input<typeof failureView>;
 
-export const modelView = z.object({
+const modelView = z.object({
   name: z.string(),
   path: z.string(),
   size: count,
   sha256: z.string().nullable(),
   verified: z.boolean(),
 });
-export type ModelView = z.input<typeof modelView>;
 
 /** The part that every answer about a job has, also the row of a list. */
 const always = {

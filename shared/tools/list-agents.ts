@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { connectivity, count, detail, gpuView, instant, maybe, trainerView } from "./vocabulary.ts";
 
-export const agentView = z.object({
+const agentView = z.object({
   agent_id: z.string(),
   name: z.string(),
   connectivity,

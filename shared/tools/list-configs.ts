@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { count, detail, instant, maybe } from "./vocabulary.ts";
 
-export const configRow = z.object({
+const configRow = z.object({
   name: z.string(),
   trainer: z.string(),
   model: z.string().nullable(),
@@ -11,7 +11,6 @@ export const configRow = z.object({
   updated_at: instant,
   origin: z.enum(["edge"]),
 });
-export type ConfigRow = z.input<typeof configRow>;
 
 export const listConfigs = defineTool({
   name: "list-configs",

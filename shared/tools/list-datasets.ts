@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { agent, count, detail, instant, maybe, observation } from "./vocabulary.ts";
 
-export const datasetRow = z.object({
+const datasetRow = z.object({
   name: z.string(),
   path: z.string(),
   image_count: count,

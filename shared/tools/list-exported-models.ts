@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { agent, count, detail, instant, maybe, observation } from "./vocabulary.ts";
 
-export const modelRow = z.object({
+const modelRow = z.object({
   name: z.string(),
   path: z.string().describe('Virtual: "outputs/…".'),
   job_name: z.string().nullable(),

@@ -12,7 +12,7 @@ import {
   nameOrPath,
 } from "./vocabulary.ts";
 
-export const guardrailSnapshot = z.object({
+const guardrailSnapshot = z.object({
   elapsed_seconds: z.number(),
   status: publicStatus,
   current_step: count.nullable(),

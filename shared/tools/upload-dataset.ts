@@ -3,7 +3,7 @@ import { limits } from "../limits.ts";
 import { defineTool } from "./define-tool.ts";
 import { agent, count, maybe, nameOrPath } from "./vocabulary.ts";
 
-export const uploadedFile = z.object({
+const uploadedFile = z.object({
   filename: z.string(),
   saved: z.boolean(),
   size: maybe(count),

@@ -13,7 +13,7 @@ import {
   nameOrPath,
 } from "./vocabulary.ts";
 
-export const validationIssue = z.object({
+const validationIssue = z.object({
   code: z.string(),
   message: z.string(),
   field: z.string().optional(),

@@ -36,7 +36,6 @@ export const instant = z.iso.datetime();
 export const count = z.int().min(0);
 
 export const connectivity = z.enum(["live", "stale", "offline"]);
-export type Connectivity = z.infer<typeof connectivity>;
 
 /** Stands in every answer whose facts come from a box. */
 export const observation = {
@@ -91,7 +90,6 @@ export const trainerView = z.object({
   path: maybe(z.string()),
   reason: maybe(z.string()).describe("Why it was not found, or what limits it."),
 });
-export type TrainerView = z.input<typeof trainerView>;
 
 export const gpuView = z.object({
   index: count,
@@ -102,4 +100,3 @@ export const gpuView = z.object({
   temperature_c: maybe(z.number()),
   power_w: maybe(z.number()),
 });
-export type GpuView = z.input<typeof gpuView>;

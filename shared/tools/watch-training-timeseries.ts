@@ -14,7 +14,7 @@ import {
   severity,
 } from "./vocabulary.ts";
 
-export const timeseriesPoint = z.object({
+const timeseriesPoint = z.object({
   timestamp: instant,
   elapsed_seconds: z.number(),
   status: publicStatus,

@@ -26,7 +26,7 @@ export interface Validation {
   readonly normalized: NormalizedDocument | null;
 }
 
-export interface NormalizedDocument {
+interface NormalizedDocument {
   readonly jobName: string | null;
   readonly trainer: DocumentSummary["trainer"];
   readonly model: {

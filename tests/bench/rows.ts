@@ -52,13 +52,17 @@ async function sendHour(edge: ScriptedEdge, watched: boolean): Promise<void> {
   const startMs = 1_790_000_000_000;
   let seq = 1;
   let step = 0;
-  let acked = 0;
+  let acknowledged = (_upTo: number): void => undefined;
   edge.agent.onMessage((message) => {
-    if (message.type === "ack") acked = message.upTo;
+    if (message.type === "ack") acknowledged(message.upTo);
   });
-  const settled = async (): Promise<void> => {
-    while (acked < seq - 1) await new Promise((resolve) => setImmediate(resolve));
-  };
+  /** Resolves when the edge has committed everything that was sent. */
+  const settled = (): Promise<void> =>
+    new Promise((resolve) => {
+      acknowledged = (upTo) => {
+        if (upTo >= seq - 1) resolve();
+      };
+    });
   let samples = 0;
   let checkpoints = 0;
   for (let at = flushMs; at <= hourMs; at += flushMs) {
@@ -72,6 +76,7 @@ async function sendHour(edge: ScriptedEdge, watched: boolean): Promise<void> {
       );
       seq += items.length;
     };
+    const arrived = settled();
     frame([
       {
         kind: "metrics",
@@ -88,12 +93,11 @@ async function sendHour(edge: ScriptedEdge, watched: boolean): Promise<void> {
       checkpoints += 1;
       frame([{ kind: "checkpoint", atMs: startMs + at, step, path: `outputs/bench/${step}.safetensors`, bytes: 1, valid: true, final: false }]);
     }
-    await settled();
+    await arrived;
     if (!watched) continue;
     for (let live = 0; live < flushMs; live += limits.liveIntervalMs) {
       edge.agent.send({ type: "live", epoch: edge.agent.epoch, jobId: edge.jobId, attempt: 1, head });
     }
     if (at % 6_000 < flushMs) await edge.call("get-training-status", { job_id: edge.jobId });
   }
-  await settled();
 }

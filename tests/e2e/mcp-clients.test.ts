@@ -40,8 +40,7 @@ async function modern(url: string, token: string): Promise<AnyClient> {
 
 async function old(url: string, token: string): Promise<AnyClient> {
   const client = new OldClient({ name: "old", version: "1" });
-  // The package's own types disagree under exactOptionalPropertyTypes.
-  await client.connect(new OldTransport(new URL(url), headers(token)) as never);
+  await client.connect(new OldTransport(new URL(url), headers(token)));
   return {
     list: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, args, progress) =>

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { livenessOf, systemProcesses } from "../../gpu-agent/jobs/process-identity.ts";
 import { pictures, readSeries, readTruth, startTrainyard, until, untilEnded } from "./trainyard.ts";
 
-export type Victim = "agent" | "workerd" | "up";
+type Victim = "agent" | "workerd" | "up";
 
 export interface KillPlan {
   readonly seed: number;

@@ -11,7 +11,7 @@ import type { ReadyLine } from "../../gpu-agent/cli/up/start.ts";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const command = join(root, "dist", "cli", "trainyard.js");
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   // Tests read many shapes; each asserts what it reads.
   readonly data: Record<string, any>;

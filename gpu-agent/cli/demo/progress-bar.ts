@@ -30,7 +30,7 @@ export function createProgressBar(write: (text: string) => void, terminal: boole
   };
 }
 
-export function formatProgress(progress: Progress): string {
+function formatProgress(progress: Progress): string {
   const ratio = Math.min(1, progress.step / Math.max(1, progress.total));
   const filled = Math.round(ratio * 24);
   const parts = [

@@ -26,7 +26,7 @@ export function recordedProcess(path: string): ProcessIdentity | null {
   }
 }
 
-export function isAlive(identity: ProcessIdentity): boolean {
+function isAlive(identity: ProcessIdentity): boolean {
   return livenessOf(systemProcesses(), identity, readBootId()) === "alive";
 }
 

@@ -13,7 +13,7 @@ export const LAYERS = [
 export const ADAPTER_SCALE = 64;
 
 /** The trained part of one layer: W + scale · B·A, with A [rank × inputs] and B [outputs × rank]. */
-export interface LowRankPair {
+interface LowRankPair {
   readonly a: Float32Array;
   readonly b: Float32Array;
 }

@@ -17,7 +17,7 @@ export interface SamplePrompt {
   readonly height: number;
 }
 
-export type SampleFormat = "png" | "jpg" | "webp";
+type SampleFormat = "png" | "jpg" | "webp";
 
 /** What this trainer reads of AI Toolkit's document. Keys it does not know are ignored, as AI Toolkit does. */
 export interface TinyConfig {
@@ -63,7 +63,7 @@ export function readConfig(path: string): TinyConfig {
   return parseConfig(JSON.parse(text));
 }
 
-export function parseConfig(value: unknown): TinyConfig {
+function parseConfig(value: unknown): TinyConfig {
   const document = record(value);
   if (!("job" in document)) throw new ConfigError("config file must have a job key");
   if (!("config" in document)) throw new ConfigError("config file must have a config section");

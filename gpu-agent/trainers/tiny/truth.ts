@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
 
 /** What really happened, for tests that check what others made of it. */
-export type Fact =
+type Fact =
   | {
       readonly t: "start";
       readonly pid: number;

@@ -14,7 +14,7 @@ export interface AgentKeys {
   readonly privateKey: CryptoKey;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   // Tests read many shapes; each asserts what it reads.
   readonly data: Record<string, any>;
@@ -126,7 +126,7 @@ export async function createYard(
 }
 
 /** Every answer in every test is what its contract says, with nothing beside it. */
-export function expectContract(tool: ToolName, data: unknown): void {
+function expectContract(tool: ToolName, data: unknown): void {
   const parsed = catalog[tool].output.safeParse(data);
   expect(parsed.error?.issues ?? []).toEqual([]);
   expect(parsed.data).toEqual(data);
