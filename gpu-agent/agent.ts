@@ -12,6 +12,7 @@ import type { Home, Identity } from "./home.ts";
 import { acquireLock } from "./home-lock.ts";
 import { describeBox } from "./host/capabilities.ts";
 import { createHostFacts, nvidiaSmi } from "./host/host-facts.ts";
+import { createSystemFacts } from "./host/system-facts.ts";
 import type { LadderDeadlines } from "./jobs/stop-ladder.ts";
 import { shimLauncher } from "./jobs/shim-launcher.ts";
 import { systemProcesses } from "./jobs/process-identity.ts";
@@ -39,6 +40,7 @@ export interface AgentOptions {
   /** Scripts that are started as processes of their own. */
   readonly shimEntry: string;
   readonly tinyEntry: string;
+  readonly systemEntry: string;
   readonly version: string;
   readonly openSocket?: OpenSocket;
   readonly rhythm?: Partial<Rhythm>;
@@ -71,7 +73,8 @@ export function startAgent(options: AgentOptions): Agent {
   const trainers = createTrainers([
     createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
   ]);
-  const host = createHostFacts({ time, queryGpus: nvidiaSmi(log) });
+  const system = createSystemFacts({ entry: options.systemEntry, time, log });
+  const host = createHostFacts({ time, queryGpus: nvidiaSmi(log), system });
   const secrets = secretsOf(process.env);
   const stopping = new AbortController();
   let connection: Connection | null = null;
@@ -149,6 +152,7 @@ export function startAgent(options: AgentOptions): Agent {
       stopping.abort();
       supervisor.close();
       live.close();
+      system.close();
       spool.close();
       lock.release();
     },

@@ -39,6 +39,7 @@ await Promise.all([
     entryPoints: {
       "agent/agent": "gpu-agent/main.ts",
       "agent/shim": "gpu-agent/jobs/shim.ts",
+      "agent/system-child": "gpu-agent/host/system-child.ts",
       "agent/tiny": "gpu-agent/trainers/tiny/main.ts",
       "cli/trainyard": "gpu-agent/cli/main.ts",
     },

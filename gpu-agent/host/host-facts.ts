@@ -6,6 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { errorFields } from "../log.ts";
 import type { Time } from "../time.ts";
+import type { SystemFacts } from "./system-facts.ts";
+import type { GraphicsAnswer } from "./system-messages.ts";
 
 export interface GpuFact {
   readonly index: number;
@@ -18,12 +20,19 @@ export interface GpuFact {
 }
 
 export interface HostFacts {
-  /** Empty when there is no NVIDIA driver; never throws. */
+  /** NVIDIA's, as its driver tells them; empty when there is none. Never throws. */
   gpus(): Promise<readonly GpuFact[]>;
-  cpuPercent(): Promise<number | null>;
-  memory(): { readonly totalBytes: number; readonly usedBytes: number };
-  disk(path: string): Promise<{ readonly totalBytes: number; readonly freeBytes: number } | null>;
+  /** Graphics of any make, by name; for a box where `gpus` is empty. */
+  graphics(): Promise<readonly GpuFact[]>;
+  /** The disk is the one that holds `path`. */
+  vitals(path: string): Promise<Vitals>;
   cores(): number;
+}
+
+interface Vitals {
+  readonly cpuPercent: number | null;
+  readonly memory: { readonly totalBytes: number; readonly usedBytes: number };
+  readonly disk: { readonly totalBytes: number; readonly freeBytes: number } | null;
 }
 
 /** Runs nvidia-smi and returns its output, or null. */
@@ -36,8 +45,9 @@ const cpuWindowMs = 150;
 export function createHostFacts(deps: {
   readonly time: Time;
   readonly queryGpus: QueryGpus;
+  readonly system: Pick<SystemFacts, "vitals" | "graphics">;
 }): HostFacts {
-  const { time, queryGpus } = deps;
+  const { time, queryGpus, system } = deps;
   let gpus: { atMs: number; facts: Promise<readonly GpuFact[]> } | null = null;
   return {
     gpus() {
@@ -49,19 +59,14 @@ export function createHostFacts(deps: {
       }
       return gpus.facts;
     },
-    async cpuPercent() {
-      const before = cpuTimes();
-      await wait(cpuWindowMs);
-      const after = cpuTimes();
-      const all = after.all - before.all;
-      return all <= 0 ? null : Math.round((1000 * (all - (after.idle - before.idle))) / all) / 10;
-    },
-    memory: () => ({ totalBytes: totalmem(), usedBytes: totalmem() - freemem() }),
-    disk: async (path) => {
-      const stat = await statfs(path).catch(() => null);
-      return stat === null
-        ? null
-        : { totalBytes: stat.blocks * stat.bsize, freeBytes: stat.bavail * stat.bsize };
+    graphics: async () => graphicsFacts((await system.graphics()) ?? []),
+    async vitals(path) {
+      const found = await system.vitals(path);
+      return {
+        cpuPercent: found?.cpuPercent ?? (await ownCpuPercent()),
+        memory: found?.memory ?? { totalBytes: totalmem(), usedBytes: totalmem() - freemem() },
+        disk: found?.disk ?? (await ownDisk(path)),
+      };
     },
     cores: () => cpus().length,
   };
@@ -110,10 +115,45 @@ export function parseGpus(csv: string): readonly GpuFact[] {
   return facts;
 }
 
+/** What servers and virtual machines draw their console with computes nothing. */
+const consoleOnly =
+  /aspeed|matrox|cirrus|virtio|vmware|virtualbox|innotek|qxl|bochs|qemu|hyper-v|basic (?:display|render)|remote display|standard vga/i;
+
+export function graphicsFacts(
+  controllers: NonNullable<GraphicsAnswer["controllers"]>,
+): readonly GpuFact[] {
+  return controllers
+    .filter(({ vendor, model }) => vendor + model !== "" && !consoleOnly.test(`${vendor} ${model}`))
+    .map(({ vendor, model, temperatureC }, index) => ({
+      index,
+      name: (model === "" ? vendor : model).slice(0, 120),
+      memoryTotalMib: null,
+      memoryUsedMib: null,
+      utilizationPercent: null,
+      temperatureC,
+      powerW: null,
+    }));
+}
+
 function numberOrNull(text: string | undefined): number | null {
   if (text === undefined || text === "") return null;
   const value = Number(text);
   return Number.isFinite(value) ? value : null;
+}
+
+async function ownCpuPercent(): Promise<number | null> {
+  const before = cpuTimes();
+  await wait(cpuWindowMs);
+  const after = cpuTimes();
+  const all = after.all - before.all;
+  return all <= 0 ? null : Math.round((1000 * (all - (after.idle - before.idle))) / all) / 10;
+}
+
+async function ownDisk(path: string): Promise<Vitals["disk"]> {
+  const stat = await statfs(path).catch(() => null);
+  return stat === null
+    ? null
+    : { totalBytes: stat.blocks * stat.bsize, freeBytes: stat.bavail * stat.bsize };
 }
 
 function cpuTimes(): { all: number; idle: number } {

@@ -1,62 +1,36 @@
 import { join } from "node:path";
-import { judgeLoss } from "@trainyard/shared/analysis/guardrails.ts";
 import type { ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
 import type { JobState } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import { createAiToolkitReader } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
-import type { LogEvent, LogStream } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
-import type { Head, Item, StateItem } from "@trainyard/shared/protocol/items.ts";
-import type { KnownSecret } from "@trainyard/shared/redact.ts";
+import type { Head, StateItem } from "@trainyard/shared/protocol/items.ts";
 import { attemptFiles } from "../home.ts";
-import type { Home } from "../home.ts";
-import type { Log } from "../log.ts";
 import { errorFields } from "../log.ts";
-import type { Spool, SpoolChange, StreamKey } from "../spool.ts";
-import { isDiskFull } from "../spool.ts";
-import type { Time, Timer } from "../time.ts";
+import type { StreamKey } from "../spool.ts";
 import type { Trainer } from "../trainers/trainer.ts";
-import {
-  newMemory,
-  claimNan,
-  pushPoint,
-  remember,
-  rememberAnnounced,
-  rememberPoint,
-} from "./attempt-memory.ts";
+import { createJournal } from "./attempt-journal.ts";
+import type { AttemptJournal } from "./attempt-journal.ts";
+import { newMemory } from "./attempt-memory.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
+import { createAttemptOutputs } from "./attempt-outputs.ts";
+import type { AttemptOutputs } from "./attempt-outputs.ts";
+import { createAttemptReading, openSources } from "./attempt-reading.ts";
+import type { AttemptReading, AttemptSources } from "./attempt-reading.ts";
 import type { AttemptSpec, StopRecord } from "./attempt-spec.ts";
-import { checkpointItems, concludeFromFiles, sampleItems } from "./conclude-attempt.ts";
+import { createAttemptStop } from "./attempt-stop.ts";
+import type { AttemptStop, StopRequest } from "./attempt-stop.ts";
+import { concludeFromFiles } from "./conclude-attempt.ts";
 import { createEndWatch } from "./end-watch.ts";
-import type { LaunchShim } from "./shim-launcher.ts";
+import type { EndWatch } from "./end-watch.ts";
 import { headOf } from "./head.ts";
-import { openLogTail } from "./log-tail.ts";
-import { openMetricsDatabase } from "./metrics-db.ts";
-import type { MetricRow } from "./metrics-db.ts";
-import type { ProcessView } from "./process-identity.ts";
-import { beginStop, climb, hastenStop, ladderDeadlines, resumeStop } from "./stop-ladder.ts";
-import type { LadderDeadlines, StopMode } from "./stop-ladder.ts";
-
-export interface RunnerEnvironment {
-  readonly home: Home;
-  readonly spool: Spool;
-  readonly time: Time;
-  readonly log: Log;
-  readonly processes: ProcessView;
-  readonly bootId: string;
-  readonly launchShim: LaunchShim;
-  readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL") => void;
-  readonly secrets: readonly KnownSecret[];
-  readonly deadlines?: LadderDeadlines;
-  /** Items became durable; `urgent` ones are sent at once. */
-  readonly onCommitted: (key: StreamKey, urgent: boolean) => void;
-}
+import type { LiveAttempt, RunnerEnvironment } from "./live-attempt.ts";
+import { createTurnLoop } from "./turn-loop.ts";
 
 export interface AttemptRunner {
   readonly key: StreamKey;
   readonly spec: AttemptSpec;
   state(): JobState;
   head(): Head;
-  stop(wanted: { by: string; reason: string; mode: StopMode }): void;
+  stop(wanted: StopRequest): void;
   watch(forMs: number): void;
   /** Reads on until the attempt has ended or the runner is closed; resolves then. */
   readonly ended: Promise<void>;
@@ -64,367 +38,204 @@ export interface AttemptRunner {
   close(): void;
 }
 
-/** Chunks read before the loop lets others run: 1 MiB of log. */
-const chunksAtOnce = 16;
-const urgentKinds: ReadonlySet<Item["kind"]> = new Set([
-  "state",
-  "alert",
-  "artifact",
-  "gap",
-  "checkpoint",
-]);
+interface StoredAttempt {
+  readonly spec: AttemptSpec;
+  readonly state: JobState;
+  readonly process: StateItem["process"];
+  readonly stop: StopRecord | null;
+  readonly createdAtMs: number;
+}
 
 export function runAttempt(
   key: StreamKey,
-  stored: {
-    readonly spec: AttemptSpec;
-    readonly state: JobState;
-    readonly process: StateItem["process"];
-    readonly stop: StopRecord | null;
-    readonly createdAtMs: number;
-  },
+  stored: StoredAttempt,
   trainer: Trainer,
   environment: RunnerEnvironment,
 ): AttemptRunner {
-  const { spool, time, log, home } = environment;
-  const { spec } = stored;
-  const { training, args } = spec;
-  const files = attemptFiles(home, key.jobId, key.attempt);
-  const outputFolder = join(home.outputs, training.outputName);
-  const memory =
-    (spool.reader(key) as AttemptMemory | null) ??
-    newMemory(key.attempt === 1 ? 0 : null, training.totalSteps, time.now());
-  const reader = createAiToolkitReader({
-    jobName: training.name,
-    state: memory.reader ?? undefined,
-  });
-  const tails = {
-    stdout: openLogTail(files.stdout, memory.tails.stdout),
-    stderr: openLogTail(files.stderr, memory.tails.stderr),
-  };
-  const metrics =
-    training.metricsDatabase === null
-      ? null
-      : // An earlier attempt's rows are still in the file; the first attempt has the folder to itself.
-        openMetricsDatabase(
-          training.metricsDatabase,
-          key.attempt === 1 ? 0 : stored.createdAtMs / 1000,
-        );
-
-  let state = stored.state;
-  let stop =
-    stored.stop === null
-      ? null
-      : { ...stored.stop, ladder: resumeStop(stored.stop.ladder, time.monotonic()) };
-  let pending: Item[] = [];
-  let patch: NonNullable<SpoolChange["attempt"]> = {};
-  let heldRows: readonly MetricRow[] = [];
-  let dirty = false;
-  let stalled = false;
-  let lastCommitAt = Number.NEGATIVE_INFINITY;
+  const { time, log } = environment;
+  const attempt = openAttempt(key, stored, trainer, environment);
+  const parts = assemble(attempt, stored);
+  const { journal, sources, stop, watch } = parts;
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const phase: RunPhase = { value: "running" };
   let watchedUntil = 0;
-  let timer: Timer | null = null;
-  let closed = false;
-  let concluding = false;
-  let concluded = false;
-  const { promise: ended, resolve: finished } = Promise.withResolvers<void>();
-  const watch = createEndWatch({ key, files, spec, process: stored.process ?? null }, environment);
-
-  const commit = (attempt?: SpoolChange["attempt"]): boolean => {
-    patch = { ...patch, ...attempt };
-    memory.tails = { stdout: tails.stdout.position(), stderr: tails.stderr.position() };
-    memory.reader = reader.state();
-    memory.observedAtMs = time.now();
-    try {
-      spool.commit(key, { items: pending, reader: memory, attempt: patch });
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      // Nothing is lost: the log is on disk, and reading goes on where the last commit stands.
-      if (!stalled) log("error", "the spool cannot be written: the disk is full", { ...key });
-      stalled = true;
-      return false;
-    }
-    const urgent = pending.some((item) => urgentKinds.has(item.kind));
-    const grew = pending.length > 0;
-    pending = [];
-    patch = {};
-    dirty = false;
-    stalled = false;
-    lastCommitAt = time.monotonic();
-    if (grew) environment.onCommitted(key, urgent);
-    return true;
-  };
-
-  const say = (item: Omit<StateItem, "kind" | "atMs">): void => {
-    pending.push({ kind: "state", atMs: time.now(), ...item });
-    state = item.state;
-  };
-
-  const wantStop = (wanted: { by: string; reason: string; mode: StopMode }): void => {
-    if (concluding) return;
-    const nowMs = time.monotonic();
-    if (stop !== null) {
-      const hastened = hastenStop(stop.ladder, wanted.mode, nowMs);
-      if (hastened === stop.ladder) return;
-      stop = { ...stop, ladder: hastened };
-      commit({ stop });
-      return;
-    }
-    stop = {
-      by: wanted.by,
-      reason: wanted.reason,
-      requestedAtMs: time.now(),
-      ladder: beginStop(wanted.mode, { nowMs, savesSeen: memory.saves }),
-    };
-    say({ state: "stopping", stop: wanted });
-    // The intent is durable before anything is done about it.
-    commit({ state: "stopping", stop });
-  };
-
-  const takePoint = (row: MetricRow): void => {
-    if (row.step <= memory.metricsStep || row.values.size === 0) return;
-    rememberPoint(memory, row);
-    pushPoint(pending, row, time.now());
-    const loss = row.values.get("loss");
-    if (loss === undefined) return;
-    const judged = judgeLoss(args.guardrails, memory.guardrail, row.step, loss);
-    memory.guardrail = judged.state;
-    if (judged.trigger === null) return;
-    const { code, severity, category, message, step, evidence } = judged.trigger;
-    pending.push({
-      kind: "alert",
-      atMs: time.now(),
-      step,
-      code,
-      severity,
-      category,
-      message,
-      evidence,
-      guardrail: true,
-    });
-    wantStop({ by: `guardrail:${code}`, reason: message, mode: "now" });
-  };
-
-  const takeEvents = (events: readonly LogEvent[]): void => {
-    let saved = false;
-    for (const event of events) {
-      dirty = true;
-      const consequence = remember(memory, event, metrics === null);
-      if (consequence?.kind === "point") takePoint(consequence.row);
-      if (consequence?.kind === "saved") saved = true;
-      if (consequence?.kind === "start-step") say({ state, startStep: consequence.step });
-    }
-    if (saved) announceCheckpoints(false);
-  };
-
-  const outputs = { outputFolder, training, memory, createdAtMs: stored.createdAtMs };
-  const announceCheckpoints = (last: boolean): void => {
-    for (const { item, name } of checkpointItems(trainer, {
-      ...outputs,
-      nowMs: time.now(),
-      last,
-    })) {
-      pending.push(item);
-      rememberAnnounced(memory, name);
-    }
-  };
-  const announceSamples = (): void => {
-    for (const item of sampleItems(trainer, { ...outputs, nowMs: time.now() })) {
-      pending.push(item);
-      memory.sampleMark = { step: item.step, index: item.index };
-    }
-  };
-
-  /** Reads one stream to its end or to the bound; true when the end was reached. */
-  const readStream = (stream: LogStream): boolean => {
-    for (let chunk = 0; chunk < chunksAtOnce; chunk += 1) {
-      const { bytes, atEnd, truncated } = tails[stream].read();
-      if (truncated) {
-        pending.push({
-          kind: "gap",
-          atMs: time.now(),
-          what: "log",
-          fromStep: null,
-          toStep: null,
-          reason: `${stream} was truncated or replaced.`,
-        });
-      }
-      if (bytes.byteLength > 0) takeEvents(reader.push(stream, bytes));
-      if (atEnd) return true;
-    }
-    return false;
-  };
-
-  /** Database first, then the bar, then stdout: the `loss is nan` line of any row that was visible has then been read. */
-  const readOutput = (final: boolean): boolean => {
-    if (heldRows.length === 0 && metrics !== null)
-      heldRows = metrics.read(memory.metricsStep, { final });
-    const stderrEnd = readStream("stderr");
-    const stdoutEnd = readStream("stdout");
-    if (!stderrEnd || !stdoutEnd) return false;
-    if (heldRows.length > 0) {
-      const rows = heldRows;
-      heldRows = [];
-      dirty = true;
-      for (const row of rows) takePoint(claimNan(memory, row));
-      if (final) return false;
-    }
-    return true;
-  };
-
-  const climbLadder = (): void => {
-    if (stop === null) return;
-    const { ladder, effect } = climb(
-      stop.ladder,
-      {
-        nowMs: time.monotonic(),
-        alive: watch.alive(),
-        saving: memory.saving,
-        canSave: trainer.requestSave !== undefined,
-        savesSeen: memory.saves,
-      },
-      environment.deadlines ?? ladderDeadlines,
-    );
-    if (ladder === stop.ladder) return;
-    stop = { ...stop, ladder };
-    // Saved first, so that it happens at most once; on a full disk it happens all the same.
-    commit({ stop });
-    if (effect === null) return;
-    log("info", "stop ladder", { ...key, step: ladder.step });
-    if (effect === "save") trainer.requestSave?.(files);
-    else watch.signal(effect);
-  };
-
-  const conclude = async (end: ProcessEnd): Promise<void> => {
-    concluding = true;
-    takeEvents(reader.end());
-    const forced = stop !== null && stop.ladder.step === "kill" && stop.ladder.acted;
-    if (stop !== null) watch.killLeftovers();
-    announceCheckpoints(true);
-    announceSamples();
-    const { conclusion, items } = await concludeFromFiles(
-      {
-        key,
-        end,
-        memory,
-        stopWanted: stop,
-        forced,
-        training,
-        outputFolder,
-        createdAtMs: stored.createdAtMs,
-      },
-      trainer,
-      environment,
-    );
-    if (closed) return;
-    pending.push(...items);
-    memory.phase = null;
-    memory.remainingSeconds = null;
-    // Last in the stream: whoever sees the end has seen everything before it.
-    say({ state: conclusion.state, failure: conclusion.failure, evidence: conclusion.evidence });
-    concluded = true;
-  };
-
-  const tick = async (): Promise<void> => {
-    if (concluded) {
-      if (commit({ state })) finish();
-      return;
-    }
-    if (stalled && !commit()) return;
-    // Looked at before reading: what the dead process wrote is then read to its end.
-    const end = watch.look();
-    const started = watch.takeStarted();
-    if (started !== null) {
-      // A stop that came first keeps its state.
-      say({
-        state: state === "starting" ? "running" : state,
-        process: started,
-        ...(memory.startStep === null ? {} : { startStep: memory.startStep }),
-      });
-      commit({ state, process: started });
-    }
-    const atEnd = readOutput(end !== null);
-    if (memory.phase === "sampling" || memory.phase === "training") announceSamplesIfChanged();
-    climbLadder();
-    const due = time.monotonic() - lastCommitAt >= limits.spoolCommitMs;
-    const urgent = pending.some((item) => urgentKinds.has(item.kind));
-    if ((dirty || pending.length > 0) && (due || urgent)) commit();
-    if (end === null || !atEnd) {
-      if (!atEnd) schedule(0);
-      return;
-    }
-    await conclude(end);
-    if (!closed && commit({ state })) finish();
-  };
-
-  let samplesSeenAt = 0;
-  const announceSamplesIfChanged = (): void => {
-    // A listing each second at most: folders of samples grow to thousands.
-    if (time.monotonic() - samplesSeenAt < sampleLookMs) return;
-    samplesSeenAt = time.monotonic();
-    announceSamples();
-  };
-
+  const loop = createTurnLoop(time, {
+    turn: async () => {
+      const next = await takeTurn(attempt, parts, phase);
+      if (next === "ended") finish();
+      else if (next === "more") loop.schedule(0);
+    },
+    pollMs: () => (time.monotonic() < watchedUntil ? limits.tailPollWatchedMs : limits.tailPollMs),
+    onError: (error) =>
+      log("error", "an attempt could not be read", { ...key, ...errorFields(error) }),
+  });
   const finish = (): void => {
-    closed = true;
-    timer?.cancel();
-    tails.stdout.close();
-    tails.stderr.close();
-    metrics?.close();
-    log("info", "attempt ended", { ...key, state });
-    finished();
-  };
-
-  const schedule = (delayMs?: number): void => {
-    if (closed) return;
-    timer?.cancel();
-    const pollMs = time.monotonic() < watchedUntil ? limits.tailPollWatchedMs : limits.tailPollMs;
-    timer = time.after(delayMs ?? pollMs, loop);
-  };
-  let running = false;
-  const loop = (): void => {
-    timer = null;
-    if (running || closed) return;
-    running = true;
-    tick()
-      .catch((error: unknown) =>
-        log("error", "an attempt could not be read", { ...key, ...errorFields(error) }),
-      )
-      .finally(() => {
-        running = false;
-        if (timer === null) schedule();
-      });
+    phase.value = "closed";
+    loop.stop();
+    sources.close();
+    log("info", "attempt ended", { ...key, state: journal.state() });
+    resolve();
   };
 
   watch.launch();
-  schedule(0);
+  loop.schedule(0);
 
   return {
     key,
-    spec,
-    state: () => state,
+    spec: attempt.spec,
+    state: () => journal.state(),
     head: () =>
-      headOf({ state, memory, files, secrets: environment.secrets, observedAtMs: time.now() }),
+      headOf({
+        state: journal.state(),
+        memory: attempt.memory,
+        files: attempt.files,
+        secrets: environment.secrets,
+        observedAtMs: time.now(),
+      }),
     stop(wanted) {
-      wantStop(wanted);
-      schedule(0);
+      stop.want(wanted);
+      loop.schedule(0);
     },
     watch(forMs) {
       watchedUntil = Math.max(watchedUntil, time.monotonic() + forMs);
-      schedule(0);
+      loop.schedule(0);
     },
     ended,
     close() {
-      if (closed) return;
-      if (!concluding && (dirty || pending.length > 0)) commit();
-      closed = true;
-      timer?.cancel();
-      tails.stdout.close();
-      tails.stderr.close();
-      metrics?.close();
-      finished();
+      if (phase.value === "closed") return;
+      if (phase.value === "running" && journal.hasNews()) journal.commit();
+      finish();
     },
   };
 }
 
-const sampleLookMs = 1_000;
+interface Parts {
+  readonly journal: AttemptJournal;
+  readonly sources: AttemptSources;
+  readonly watch: EndWatch;
+  readonly stop: AttemptStop;
+  readonly outputs: AttemptOutputs;
+  readonly reading: AttemptReading;
+}
+
+/** `concluding`: everything was read and the end is being judged; `concluded`: only its commit is missing. */
+interface RunPhase {
+  value: "running" | "concluding" | "concluded" | "closed";
+}
+
+function openAttempt(
+  key: StreamKey,
+  { spec, createdAtMs }: StoredAttempt,
+  trainer: Trainer,
+  environment: RunnerEnvironment,
+): LiveAttempt {
+  const { spool, home, time } = environment;
+  const { outputName, totalSteps } = spec.training;
+  return {
+    key,
+    spec,
+    trainer,
+    files: attemptFiles(home, key.jobId, key.attempt),
+    outputFolder: join(home.outputs, outputName),
+    createdAtMs,
+    memory:
+      (spool.reader(key) as AttemptMemory | null) ??
+      newMemory(key.attempt === 1 ? 0 : null, totalSteps, time.now()),
+    environment,
+  };
+}
+
+function assemble(attempt: LiveAttempt, stored: StoredAttempt): Parts {
+  const { key, files, spec, environment } = attempt;
+  const sources = openSources(attempt);
+  const journal = createJournal(attempt, stored.state, () => sources.snapshot());
+  const process = stored.process ?? null;
+  const watch = createEndWatch({ key, files, spec, process }, environment);
+  const stop = createAttemptStop(attempt, stored.stop, { journal, watch });
+  const outputs = createAttemptOutputs(attempt, journal);
+  const reading = createAttemptReading(attempt, { sources, journal, stop, outputs });
+  return { journal, sources, watch, stop, outputs, reading };
+}
+
+/** One look at the process and everything it wrote. `more`: there is more to read at once. */
+async function takeTurn(
+  attempt: LiveAttempt,
+  parts: Parts,
+  phase: RunPhase,
+): Promise<"later" | "more" | "ended"> {
+  const { journal, watch, outputs, reading, stop } = parts;
+  if (phase.value === "concluded") return commitEnd(journal);
+  if (journal.isStalled() && !journal.commit()) return "later";
+  // Looked at before reading: what the dead process wrote is then read to its end.
+  const end = watch.look();
+  announceStart(attempt, parts);
+  const atEnd = reading.read(end !== null);
+  const { phase: trainerPhase } = attempt.memory;
+  if (trainerPhase === "sampling" || trainerPhase === "training") outputs.lookForSamples();
+  stop.climb();
+  journal.commitIfDue();
+  if (!atEnd) return "more";
+  if (end === null) return "later";
+  phase.value = "concluding";
+  await conclude(end, attempt, parts, () => isClosed(phase));
+  if (isClosed(phase)) return "later";
+  phase.value = "concluded";
+  return commitEnd(journal);
+}
+
+function commitEnd(journal: AttemptJournal): "later" | "ended" {
+  return journal.commit({ state: journal.state() }) ? "ended" : "later";
+}
+
+/** Closed meanwhile, behind an await: the compiler cannot know that. */
+function isClosed({ value }: RunPhase): boolean {
+  return value === "closed";
+}
+
+function announceStart({ memory }: LiveAttempt, { journal, watch }: Parts): void {
+  const started = watch.takeStarted();
+  if (started === null) return;
+  const state = journal.state();
+  journal.say({
+    // A stop that came first keeps its state.
+    state: state === "starting" ? "running" : state,
+    process: started,
+    ...(memory.startStep === null ? {} : { startStep: memory.startStep }),
+  });
+  journal.commit({ state: journal.state(), process: started });
+}
+
+async function conclude(
+  end: ProcessEnd,
+  attempt: LiveAttempt,
+  { journal, watch, stop, outputs, reading }: Parts,
+  isClosed: () => boolean,
+): Promise<void> {
+  const { key, memory, spec, outputFolder, createdAtMs, trainer, environment } = attempt;
+  const { wanted, forced } = stop.settle();
+  reading.end();
+  if (wanted !== null) watch.killLeftovers();
+  outputs.announceCheckpoints(true);
+  outputs.announceSamples();
+  const { conclusion, items } = await concludeFromFiles(
+    {
+      key,
+      end,
+      memory,
+      stopWanted: wanted,
+      forced,
+      training: spec.training,
+      outputFolder,
+      createdAtMs,
+    },
+    trainer,
+    environment,
+  );
+  if (isClosed()) return;
+  for (const item of items) journal.add(item);
+  memory.phase = null;
+  memory.remainingSeconds = null;
+  // Last in the stream: whoever sees the end has seen everything before it.
+  const { state, failure, evidence } = conclusion;
+  journal.say({ state, failure, evidence });
+}

@@ -1,7 +1,7 @@
 import type { ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
 import type { AttemptFiles } from "../home.ts";
 import type { StreamKey } from "../spool.ts";
-import type { RunnerEnvironment } from "./attempt-runner.ts";
+import type { RunnerEnvironment } from "./live-attempt.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { trainerEnvironment } from "./environment.ts";
 import { livenessOf } from "./process-identity.ts";

@@ -15,10 +15,11 @@ import type { Trainers } from "../trainers/detect.ts";
 import type { Trainer } from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { runAttempt } from "./attempt-runner.ts";
-import type { AttemptRunner, RunnerEnvironment } from "./attempt-runner.ts";
+import type { AttemptRunner } from "./attempt-runner.ts";
 import { parseSpec, parseStop } from "./attempt-spec.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { headOf } from "./head.ts";
+import type { RunnerEnvironment } from "./live-attempt.ts";
 
 export interface JobHead extends StreamKey {
   readonly lastSeq: number;

@@ -1,15 +1,15 @@
+import type { GpuFact } from "../host/host-facts.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { gigabytes, observedNow } from "./tool-handler.ts";
 
 export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ detail }, context) => {
   const { host, home, supervisor, trainers } = context;
-  const [gpus, cpuPercent, disk, facts] = await Promise.all([
+  const [nvidia, { cpuPercent, memory, disk }, facts] = await Promise.all([
     host.gpus(),
-    host.cpuPercent(),
-    host.disk(home.outputs),
+    host.vitals(home.outputs),
     trainers.facts(),
   ]);
-  const memory = host.memory();
+  const gpus = nvidia.length > 0 ? nvidia : await host.graphics();
   const [first] = gpus;
   const activeJobs = supervisor.liveJobs().length;
   const diskPercent =
@@ -32,8 +32,10 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
       ...(full
         ? {
             gpu: {
-              cuda_available: gpus.length > 0,
-              ...(gpus.length > 0 ? {} : { note: "nvidia-smi was not found or answered nothing." }),
+              cuda_available: nvidia.length > 0,
+              ...(nvidia.length > 0
+                ? {}
+                : { note: "nvidia-smi was not found or answered nothing." }),
             },
             cpu_cores: host.cores(),
             system_memory: {
@@ -55,9 +57,15 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
       trainers: [...facts],
       ...observedNow(context),
     },
-    text: `${gpus.length === 0 ? "No NVIDIA GPU" : gpus.map((gpu) => gpu.name).join(", ")}; ${activeJobs} active job${activeJobs === 1 ? "" : "s"}; disk ${diskPercent ?? "?"} % used. Call list-training-jobs for the jobs.`,
+    text: `${gpuText(nvidia, gpus)}; ${activeJobs} active job${activeJobs === 1 ? "" : "s"}; disk ${diskPercent ?? "?"} % used. Call list-training-jobs for the jobs.`,
   };
 };
+
+function gpuText(nvidia: readonly GpuFact[], gpus: readonly GpuFact[]): string {
+  const names = gpus.map((gpu) => gpu.name).join(", ");
+  if (nvidia.length > 0) return names;
+  return names === "" ? "No NVIDIA GPU" : `No NVIDIA GPU, but ${names}`;
+}
 
 function percent(part: number, whole: number): number | null {
   return whole <= 0 ? null : Math.round((1000 * part) / whole) / 10;

@@ -43,7 +43,11 @@ async function setUp(handler: Handler = (_request, response) => response.writeHe
     spool,
     supervisor: { jobOfOutput: () => null, liveJobs: () => [] },
     trainers: createTrainers([]),
-    host: createHostFacts({ time: systemTime, queryGpus: async () => null }),
+    host: createHostFacts({
+      time: systemTime,
+      queryGpus: async () => null,
+      system: { vitals: async () => null, graphics: async () => null },
+    }),
     time: systemTime,
     log: () => undefined,
     secrets: [],
@@ -135,7 +139,10 @@ test("another file in parts under the same link replaces the first one", async (
     bodies = [whole.subarray(0, 600), whole.subarray(600)];
     const [first, second] = bodies as [Buffer, Buffer];
     await receive(partArgs(0, 0, first), context);
-    return receive(partArgs(1, 600, second, { last: { totalBytes: whole.byteLength, sha256: null } }), context);
+    return receive(
+      partArgs(1, 600, second, { last: { totalBytes: whole.byteLength, sha256: null } }),
+      context,
+    );
   };
 
   await send(randomBytes(1_000));
@@ -305,6 +312,35 @@ test("the box's tools answer in their contracts", async () => {
     code: "INVALID_ARGUMENT",
   });
   await expect(tool("constructor")).rejects.toMatchObject({ code: "AGENT_OUTDATED" });
+});
+
+test("graphics without NVIDIA's driver are named, and never taken for CUDA", async () => {
+  const { context } = await setUp();
+  const system = {
+    vitals: async () => ({ cpuPercent: 40, memory: null, disk: null }),
+    graphics: async () => [{ vendor: "AMD", model: "Radeon RX 6800", temperatureC: 51 }],
+  };
+  const stats = async (csv: string | null) =>
+    operationHandlers.tool(
+      { tool: "get-system-stats", arguments: { detail: "full" } },
+      {
+        ...context,
+        host: createHostFacts({ time: systemTime, queryGpus: async () => csv, system }),
+      },
+    );
+  const without = await stats(null);
+  expect(getSystemStats.output.parse(without.data)).toMatchObject({
+    gpus: [{ index: 0, name: "Radeon RX 6800", memory_total_mb: null, temperature_c: 51 }],
+    gpu_name: "Radeon RX 6800",
+    gpu: { cuda_available: false },
+    cpu_percent: 40,
+  });
+  expect(without.text).toContain("No NVIDIA GPU, but Radeon RX 6800; 0 active jobs");
+  const having = await stats("0, NVIDIA H200, 143771, 512, 3, 41, 76.11\n");
+  expect(getSystemStats.output.parse(having.data)).toMatchObject({
+    gpus: [{ name: "NVIDIA H200" }],
+    gpu: { cuda_available: true },
+  });
 });
 
 test("preflight says what a start would meet", async () => {

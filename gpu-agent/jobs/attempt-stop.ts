@@ -1,0 +1,80 @@
+import type { AttemptJournal } from "./attempt-journal.ts";
+import type { StopRecord } from "./attempt-spec.ts";
+import type { EndWatch } from "./end-watch.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import { beginStop, climb, hastenStop, ladderDeadlines, resumeStop } from "./stop-ladder.ts";
+import type { StopMode } from "./stop-ladder.ts";
+
+export interface StopRequest {
+  readonly by: string;
+  readonly reason: string;
+  readonly mode: StopMode;
+}
+
+export interface AttemptStop {
+  want(request: StopRequest): void;
+  /** Takes the next step of a stop that is wanted, when it is time. */
+  climb(): void;
+  /** The attempt has ended: from now on no stop is taken. Tells what was wanted and whether SIGKILL was needed. */
+  settle(): { readonly wanted: StopRecord | null; readonly forced: boolean };
+}
+
+export function createAttemptStop(
+  attempt: LiveAttempt,
+  stored: StopRecord | null,
+  { journal, watch }: { readonly journal: AttemptJournal; readonly watch: EndWatch },
+): AttemptStop {
+  const { key, memory, trainer, files, environment } = attempt;
+  const { time, log } = environment;
+  let settled = false;
+  let stop =
+    stored === null ? null : { ...stored, ladder: resumeStop(stored.ladder, time.monotonic()) };
+
+  return {
+    want({ by, reason, mode }) {
+      if (settled) return;
+      const nowMs = time.monotonic();
+      if (stop !== null) {
+        const hastened = hastenStop(stop.ladder, mode, nowMs);
+        if (hastened === stop.ladder) return;
+        stop = { ...stop, ladder: hastened };
+        journal.commit({ stop });
+        return;
+      }
+      const ladder = beginStop(mode, { nowMs, savesSeen: memory.saves });
+      stop = { by, reason, requestedAtMs: time.now(), ladder };
+      journal.say({ state: "stopping", stop: { by, reason, mode } });
+      // The intent is durable before anything is done about it.
+      journal.commit({ state: "stopping", stop });
+    },
+    climb() {
+      if (stop === null) return;
+      const { ladder, effect } = climb(
+        stop.ladder,
+        {
+          nowMs: time.monotonic(),
+          alive: watch.alive(),
+          saving: memory.saving,
+          canSave: trainer.requestSave !== undefined,
+          savesSeen: memory.saves,
+        },
+        environment.deadlines ?? ladderDeadlines,
+      );
+      if (ladder === stop.ladder) return;
+      stop = { ...stop, ladder };
+      // Saved first, so that it happens at most once; on a full disk it happens all the same.
+      journal.commit({ stop });
+      if (effect === null) return;
+      log("info", "stop ladder", { ...key, step: ladder.step });
+      if (effect === "save") trainer.requestSave?.(files);
+      else watch.signal(effect);
+    },
+    settle() {
+      settled = true;
+      return {
+        wanted: stop,
+        forced: stop !== null && stop.ladder.step === "kill" && stop.ladder.acted,
+      };
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { KnownSecret } from "@trainyard/shared/redact.ts";
+import type { AttemptFiles, Home } from "../home.ts";
+import type { Log } from "../log.ts";
+import type { Spool, StreamKey } from "../spool.ts";
+import type { Time } from "../time.ts";
+import type { Trainer } from "../trainers/trainer.ts";
+import type { AttemptMemory } from "./attempt-memory.ts";
+import type { AttemptSpec } from "./attempt-spec.ts";
+import type { ProcessView } from "./process-identity.ts";
+import type { LaunchShim } from "./shim-launcher.ts";
+import type { LadderDeadlines } from "./stop-ladder.ts";
+
+export interface RunnerEnvironment {
+  readonly home: Home;
+  readonly spool: Spool;
+  readonly time: Time;
+  readonly log: Log;
+  readonly processes: ProcessView;
+  readonly bootId: string;
+  readonly launchShim: LaunchShim;
+  readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL") => void;
+  readonly secrets: readonly KnownSecret[];
+  readonly deadlines?: LadderDeadlines;
+  /** Items became durable; `urgent` ones are sent at once. */
+  readonly onCommitted: (key: StreamKey, urgent: boolean) => void;
+}
+
+/** What all parts of one attempt's runner share. Only `memory` changes. */
+export interface LiveAttempt {
+  readonly key: StreamKey;
+  readonly spec: AttemptSpec;
+  readonly trainer: Trainer;
+  readonly files: AttemptFiles;
+  readonly outputFolder: string;
+  readonly createdAtMs: number;
+  readonly memory: AttemptMemory;
+  readonly environment: RunnerEnvironment;
+}
