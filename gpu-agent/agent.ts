@@ -105,7 +105,6 @@ export function startAgent(options: AgentOptions): Agent {
     log,
     secrets,
     url: options.url.replace(/\/+$/, ""),
-    fetch,
     signal: stopping.signal,
   };
   const calls = createCalls({

@@ -22,34 +22,3 @@ export async function* readRange(
     yield buffer.subarray(0, bytesRead);
   }
 }
-
-export interface RangeStream {
-  readonly stream: ReadableStream<Uint8Array>;
-  /** Resolves when no read is under way: before that the descriptor must stay open. */
-  settled(): Promise<void>;
-}
-
-/** The same as the body of a request. */
-export function streamRange(descriptor: number, start: number, end: number): RangeStream {
-  const chunks = readRange(descriptor, start, end, 256 * 1024);
-  let reading: Promise<unknown> = Promise.resolve();
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        const step = chunks.next().then(({ value, done }) => {
-          if (done === true) controller.close();
-          else controller.enqueue(value);
-        });
-        reading = step.catch(() => undefined);
-        return step;
-      },
-    },
-    { highWaterMark: 1 },
-  );
-  return {
-    stream,
-    settled: async () => {
-      await reading;
-    },
-  };
-}

@@ -83,6 +83,9 @@ export function createAttemptReading(attempt: LiveAttempt, parts: Parts): Attemp
       const stderrEnd = readStream("stderr", attempt, parts);
       const stdoutEnd = readStream("stdout", attempt, parts);
       if (!stderrEnd || !stdoutEnd) return false;
+      // A bar's redraw ends with the next one's beginning, a step later: what is drawn now is what a watcher wants.
+      const drawn = reader.peek();
+      if (drawn !== null) remember(memory, drawn, metrics === null);
       if (heldRows.length === 0) return true;
       const rows = heldRows;
       heldRows = [];

@@ -24,7 +24,6 @@ export interface OperationContext {
   readonly secrets: readonly KnownSecret[];
   /** http(s) address of the control plane, without a slash at its end. */
   readonly url: string;
-  readonly fetch: typeof fetch;
   /** Aborted when the agent stops. */
   readonly signal: AbortSignal;
 }

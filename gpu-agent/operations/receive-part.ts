@@ -7,6 +7,7 @@ import { limits } from "@trainyard/shared/limits.ts";
 import { foldName, parseDatasetRef, parseFilename } from "@trainyard/shared/names.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { syncFolder } from "../files/atomic-write.ts";
+import { askEdge } from "../files/edge-request.ts";
 import { readStaged, stagingFiles, writeStaged } from "../files/staging.ts";
 import type { StagedUpload, StagingFiles } from "../files/staging.ts";
 import type { Home } from "../home.ts";
@@ -99,16 +100,16 @@ async function fetchPart(args: Args, file: FileHandle, context: OperationContext
   const hash = createHash("sha256");
   let received = 0;
   try {
-    const response = await context.fetch(
+    const response = await askEdge(
       `${context.url}/files/agent/${encodeURIComponent(args.transferId)}/parts/${args.part}`,
       {
+        method: "GET",
         headers: { authorization: `Ticket ${args.ticket}`, "accept-encoding": "identity" },
-        redirect: "error",
         signal: AbortSignal.any([context.signal, AbortSignal.timeout(300_000)]),
       },
     );
-    if (!response.ok) {
-      await response.body?.cancel();
+    if (response.status !== 200) {
+      response.discard();
       throw new AppError(
         "TRANSFER_BROKEN",
         `The part could not be fetched: the edge answered ${response.status}.`,
@@ -117,7 +118,7 @@ async function fetchPart(args: Args, file: FileHandle, context: OperationContext
         },
       );
     }
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of response.body) {
       if (received + chunk.byteLength > args.bytes) break;
       hash.update(chunk);
       await writeWhole(file, chunk, args.offset + received);

@@ -52,7 +52,6 @@ async function setUp(handler: Handler = (_request, response) => response.writeHe
     log: () => undefined,
     secrets: [],
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    fetch,
     signal: new AbortController().signal,
   } as unknown as OperationContext;
   return { home, context };
