@@ -132,8 +132,15 @@ export function loadIdentity(home: Home): Identity | null {
     if ((error as { code?: unknown }).code === "ENOENT") return null;
     throw error;
   }
-  const stored = identitySchema.parse(JSON.parse(text));
-  return toIdentity(stored, createPrivateKey(stored.privateKey));
+  try {
+    const stored = identitySchema.parse(JSON.parse(text));
+    return toIdentity(stored, createPrivateKey(stored.privateKey));
+  } catch (cause) {
+    throw new AppError("AUTH_INVALID", `The agent's key file is damaged: ${home.identity}`, {
+      hint: "Restore it, or delete it: the agent gets a new identity, and a control plane elsewhere must be told of it.",
+      cause,
+    });
+  }
 }
 
 export function loadOrCreateIdentity(home: Home): Identity {

@@ -1,7 +1,8 @@
-import { AppError } from "@trainyard/shared/errors.ts";
+import packageJson from "../package.json" with { type: "json" };
 import { agentCommand } from "./agent.ts";
 import { demoCommand } from "./demo.ts";
 import { upCommand } from "./up.ts";
+import { explainFailure } from "./explain-failure.ts";
 
 /** One entry a command. Each gets the arguments after its name and returns the exit code. */
 const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
@@ -9,6 +10,8 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   demo: demoCommand,
   agent: agentCommand,
 };
+
+const { version } = packageJson;
 
 const usage = `trainyard: train on your own GPU from any agent, script or phone
 
@@ -21,21 +24,20 @@ The home holds all state (default ~/.trainyard, or TRAINYARD_HOME).
 
 const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : new Map(Object.entries(commands)).get(name);
-if (command === undefined) {
-  const asked = name === undefined || name === "help" || name === "--help" || name === "-h";
-  (asked ? process.stdout : process.stderr).write(asked ? usage : `There is no command "${name}".\n\n${usage}`);
-  process.exit(asked ? 0 : 2);
-}
-try {
-  process.exitCode = await command(args);
-} catch (error) {
-  if (error instanceof AppError) {
-    process.stderr.write(`${error.code}  ${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
-    process.exitCode = 1;
-  } else if ((error as { code?: unknown }).code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-    process.stderr.write(`${(error as Error).message}\n\n${usage}`);
-    process.exitCode = 2;
-  } else {
-    throw error;
+const helpAsked = [name, ...args].some((word) => word === "--help" || word === "-h" || word === "help");
+if (helpAsked || name === undefined) {
+  process.stdout.write(usage);
+} else if (name === "--version" || name === "version") {
+  process.stdout.write(`${version}\n`);
+} else if (command === undefined) {
+  process.stderr.write(`There is no command "${name}".\n\n${usage}`);
+  process.exitCode = 2;
+} else {
+  try {
+    process.exitCode = await command(args);
+  } catch (error) {
+    const { text, exitCode } = explainFailure(error);
+    process.stderr.write(text);
+    process.exitCode = exitCode;
   }
 }

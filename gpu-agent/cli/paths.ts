@@ -30,7 +30,11 @@ export function builtPrograms(): BuiltPrograms {
   return programs;
 }
 
-/** Flag, then environment, then the default. */
+/** Flag, then environment, then the default. Empty would mean the current folder, which nobody wants full of keys. */
 export function chooseHome(flag: string | undefined): string {
-  return flag ?? process.env["TRAINYARD_HOME"] ?? defaultHomeRoot();
+  if (flag === "") {
+    throw new AppError("INVALID_ARGUMENT", "--home needs a folder.", { hint: "For example: --home ~/.trainyard" });
+  }
+  const fromEnvironment = process.env["TRAINYARD_HOME"];
+  return flag ?? (fromEnvironment === "" ? undefined : fromEnvironment) ?? defaultHomeRoot();
 }

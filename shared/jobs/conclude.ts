@@ -74,6 +74,10 @@ export function concludeAttempt(facts: AttemptFacts): Conclusion {
   if (facts.stopWanted !== null || facts.stopMarkerSeen) {
     return { state: "stopped", failure: null, evidence };
   }
+  // An exit code proves nothing, so neither does a missing one: whoever left all the proof has completed.
+  if (end.kind === "vanished" && isWhole(facts)) {
+    return { state: "completed", failure: null, evidence };
+  }
   if (end.kind === "vanished") {
     return failed(evidence, {
       code: "VANISHED",
@@ -116,11 +120,7 @@ function concludeCleanExit(facts: AttemptFacts, evidence: Evidence): Conclusion 
       fix: "Check the box's free disk space and start the job again; earlier checkpoints may be valid.",
     });
   }
-  const lastStepReached =
-    facts.totalSteps !== null &&
-    facts.completedSteps !== null &&
-    facts.completedSteps >= facts.totalSteps;
-  if (!lastStepReached) {
+  if (!lastStepReached(facts)) {
     return failed(evidence, {
       code: "INCOMPLETE",
       message: "The trainer exited without an error before its last step.",
@@ -128,6 +128,14 @@ function concludeCleanExit(facts: AttemptFacts, evidence: Evidence): Conclusion 
     });
   }
   return { state: "completed", failure: null, evidence };
+}
+
+function lastStepReached({ totalSteps, completedSteps }: AttemptFacts): boolean {
+  return totalSteps !== null && completedSteps !== null && completedSteps >= totalSteps;
+}
+
+function isWhole(facts: AttemptFacts): boolean {
+  return facts.finalArtifact !== null && facts.finalArtifact.valid && lastStepReached(facts);
 }
 
 function failed(evidence: Evidence, failure: Failure): Conclusion {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,16 +22,22 @@ export function chooseDemoHome(flag: string | undefined): string {
 /** Starts `trainyard up` as its own process, exactly as a user would, on a free port. */
 export async function startServer(home: string, say: (line: string) => void): Promise<DemoServer> {
   say("Starting the control plane (workerd) and one agent...");
+  mkdirSync(join(home, "logs"), { recursive: true, mode: 0o700 });
+  // A file, not our stderr: with --keep it lives on, and whoever captures the demo's output would wait for it for ever.
+  const errors = openSync(join(home, "logs", "up.stderr.log"), "a", 0o600);
   const child = spawn(
     process.execPath,
     [builtPrograms().command, "up", "--json", "--port", "0", "--home", home],
     // Detached: with --keep it must survive the demo, and Ctrl-C reaches it through close().
-    { stdio: ["ignore", "pipe", "inherit"], detached: true },
+    { stdio: ["ignore", "pipe", errors], detached: true },
   );
+  closeSync(errors);
+  const output = child.stdout;
+  if (output === null) throw new Error("a piped child has no stdout");
   const exited = new Promise<number>((resolveExit) => {
     child.once("exit", (code) => resolveExit(code ?? 1));
   });
-  const lines = createInterface({ input: child.stdout });
+  const lines = createInterface({ input: output });
   const first = await Promise.race([
     new Promise<string>((resolveLine) => lines.once("line", resolveLine)),
     exited.then((code) => {
@@ -57,7 +63,7 @@ export async function startServer(home: string, say: (line: string) => void): Pr
     },
     letGo: () => {
       lines.close();
-      child.stdout.destroy();
+      output.destroy();
       child.unref();
     },
   };

@@ -26,7 +26,7 @@ export function loadOrCreateSecrets(homeRoot: string): Secrets {
         hint: `Run: chmod 600 ${path}. If others use this machine, delete the file: new tokens are made.`,
       });
     }
-    return secretsSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    return readSecrets(path);
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
   }
@@ -37,6 +37,18 @@ export function loadOrCreateSecrets(homeRoot: string): Secrets {
   };
   writeFileAtomic(path, `${JSON.stringify(secrets, null, 2)}\n`, 0o600);
   return secrets;
+}
+
+function readSecrets(path: string): Secrets {
+  const text = readFileSync(path, "utf8");
+  try {
+    return secretsSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError("AUTH_INVALID", `The file of tokens is damaged: ${path}`, {
+      hint: "Restore it, or delete it: new tokens are made, and clients need them.",
+      cause,
+    });
+  }
 }
 
 /** The Worker learns the hashes, never the tokens. */
