@@ -22,7 +22,9 @@ const node: BuildOptions = {
   // Native, or large and used only at times: they stay packages and are imported when needed.
   external: ["sharp", "systeminformation", "execa", "miniflare", "workerd"],
   // Bundled CommonJS packages (ws) call require for Node's own modules.
-  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
 };
 
 await Promise.all([

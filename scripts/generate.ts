@@ -47,7 +47,8 @@ for (const [path, text] of wanted) {
 for (const name of existsSync(join(root, "schemas")) ? readdirSync(join(root, "schemas")) : []) {
   if (wanted.has(`schemas/${name}`)) continue;
   stale += 1;
-  if (check) process.stderr.write(`schemas/${name} belongs to no contract. Run: npm run generate\n`);
+  if (check)
+    process.stderr.write(`schemas/${name} belongs to no contract. Run: npm run generate\n`);
   else rmSync(join(root, "schemas", name));
 }
 if (check && stale > 0) process.exit(1);
@@ -68,7 +69,10 @@ function toolsPage(): string {
   ];
   for (const tool of tools) {
     lines.push(`## ${tool.name}`, "", tool.title + ".", "");
-    const properties = (inputJsonSchema(tool)["properties"] ?? {}) as Record<string, Record<string, unknown>>;
+    const properties = (inputJsonSchema(tool)["properties"] ?? {}) as Record<
+      string,
+      Record<string, unknown>
+    >;
     const required = new Set((inputJsonSchema(tool)["required"] ?? []) as string[]);
     if (Object.keys(properties).length === 0) {
       lines.push("No arguments.", "");
@@ -90,7 +94,8 @@ function typeOf(property: Record<string, unknown>): string {
   if (Array.isArray(property["enum"])) {
     return (property["enum"] as unknown[]).map((value) => `\`${String(value)}\``).join(" \\| ");
   }
-  if (property["type"] === "array") return `list of ${typeOf((property["items"] ?? {}) as Record<string, unknown>)}`;
+  if (property["type"] === "array")
+    return `list of ${typeOf((property["items"] ?? {}) as Record<string, unknown>)}`;
   if (typeof property["type"] === "string") return property["type"];
   const union = (property["anyOf"] ?? property["oneOf"]) as Record<string, unknown>[] | undefined;
   return union === undefined ? "any" : union.map(typeOf).join(" or ");

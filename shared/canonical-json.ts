@@ -1,6 +1,7 @@
 /** Key order must not change a hash: the same arguments written in another order are the same arguments. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((entry) => canonicalJson(entry ?? null)).join(",")}]`;
+  if (Array.isArray(value))
+    return `[${value.map((entry) => canonicalJson(entry ?? null)).join(",")}]`;
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value)
       .filter((pair) => pair[1] !== undefined)

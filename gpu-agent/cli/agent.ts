@@ -21,9 +21,13 @@ export async function agentCommand(args: string[]): Promise<number> {
     `Agent ${identity.agentId}\nThe control plane must know it; add to its TRAINYARD_AGENTS:\n` +
       `  ${JSON.stringify({ owner: "owner", agentId: identity.agentId, publicKey: identity.publicKey })}\n`,
   );
-  const child = spawn(process.execPath, [builtPrograms().agent, "--url", values.url, "--home", root], {
-    stdio: "inherit",
-  });
+  const child = spawn(
+    process.execPath,
+    [builtPrograms().agent, "--url", values.url, "--home", root],
+    {
+      stdio: "inherit",
+    },
+  );
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => child.kill(signal));
   }

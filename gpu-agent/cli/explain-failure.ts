@@ -8,16 +8,25 @@ export interface ExplainedFailure {
 /** What a person at a terminal is told: what was wrong and what to do. Only what nobody foresaw shows its stack. */
 export function explainFailure(error: unknown): ExplainedFailure {
   if (error instanceof AppError) {
-    return { text: `${error.code}  ${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}`, exitCode: 1 };
+    return {
+      text: `${error.code}  ${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}`,
+      exitCode: 1,
+    };
   }
   const { code, path, message } = error as { code?: unknown; path?: unknown; message?: unknown };
   if (typeof code === "string" && code.startsWith("ERR_PARSE_ARGS")) {
     return { text: `${String(message)}\nRun: trainyard --help\n`, exitCode: 2 };
   }
   if (typeof code === "string" && typeof path === "string" && code in fileProblems) {
-    return { text: `${fileProblems[code as keyof typeof fileProblems]}: ${path} (${code})\nChoose another --home, or correct it.\n`, exitCode: 1 };
+    return {
+      text: `${fileProblems[code as keyof typeof fileProblems]}: ${path} (${code})\nChoose another --home, or correct it.\n`,
+      exitCode: 1,
+    };
   }
-  return { text: `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`, exitCode: 1 };
+  return {
+    text: `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    exitCode: 1,
+  };
 }
 
 const fileProblems = {

@@ -24,7 +24,9 @@ The home holds all state (default ~/.trainyard, or TRAINYARD_HOME).
 
 const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : new Map(Object.entries(commands)).get(name);
-const helpAsked = [name, ...args].some((word) => word === "--help" || word === "-h" || word === "help");
+const helpAsked = [name, ...args].some(
+  (word) => word === "--help" || word === "-h" || word === "help",
+);
 if (helpAsked || name === undefined) {
   process.stdout.write(usage);
 } else if (name === "--version" || name === "version") {

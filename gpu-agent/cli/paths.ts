@@ -15,7 +15,9 @@ export interface BuiltPrograms {
 export function builtPrograms(): BuiltPrograms {
   const here = fileURLToPath(new URL(".", import.meta.url));
   // From source (tests) the folder is gpu-agent/cli, bundled it is dist/cli.
-  const dist = here.endsWith(join("dist", "cli", "")) ? join(here, "..") : join(here, "..", "..", "dist");
+  const dist = here.endsWith(join("dist", "cli", ""))
+    ? join(here, "..")
+    : join(here, "..", "..", "dist");
   const programs = {
     agent: join(dist, "agent", "agent.js"),
     command: join(dist, "cli", "trainyard.js"),
@@ -24,7 +26,9 @@ export function builtPrograms(): BuiltPrograms {
   };
   for (const path of Object.values(programs)) {
     if (!existsSync(path)) {
-      throw new AppError("NOT_FOUND", "Trainyard is not built yet.", { hint: "Run: npm run build" });
+      throw new AppError("NOT_FOUND", "Trainyard is not built yet.", {
+        hint: "Run: npm run build",
+      });
     }
   }
   return programs;
@@ -33,7 +37,9 @@ export function builtPrograms(): BuiltPrograms {
 /** Flag, then environment, then the default. Empty would mean the current folder, which nobody wants full of keys. */
 export function chooseHome(flag: string | undefined): string {
   if (flag === "") {
-    throw new AppError("INVALID_ARGUMENT", "--home needs a folder.", { hint: "For example: --home ~/.trainyard" });
+    throw new AppError("INVALID_ARGUMENT", "--home needs a folder.", {
+      hint: "For example: --home ~/.trainyard",
+    });
   }
   const fromEnvironment = process.env["TRAINYARD_HOME"];
   return flag ?? (fromEnvironment === "" ? undefined : fromEnvironment) ?? defaultHomeRoot();

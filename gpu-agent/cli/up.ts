@@ -15,7 +15,10 @@ export async function upCommand(args: string[]): Promise<number> {
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new AppError("INVALID_ARGUMENT", "--port is a number from 0 to 65535; 0 picks a free one.");
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      "--port is a number from 0 to 65535; 0 picks a free one.",
+    );
   }
   const up = await startUp({ port, homeRoot: chooseHome(values.home) });
   if (values.json) {

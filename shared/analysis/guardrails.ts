@@ -46,7 +46,11 @@ export function judgeLoss(
     nanSteps: state.nanSteps + 1,
     firstNanStep: state.firstNanStep ?? step,
   };
-  if (!rules.stopOnNan || next.nanSteps < rules.nanThreshold || next.fired.includes("TRAINING_NAN_LOSS")) {
+  if (
+    !rules.stopOnNan ||
+    next.nanSteps < rules.nanThreshold ||
+    next.fired.includes("TRAINING_NAN_LOSS")
+  ) {
     return { state: next, trigger: null };
   }
   return {
@@ -57,7 +61,11 @@ export function judgeLoss(
       category: "quality",
       message: `The loss is not a number in ${next.nanSteps} steps, first at step ${next.firstNanStep ?? step}.`,
       step,
-      evidence: { nan_steps: next.nanSteps, first_nan_step: next.firstNanStep, threshold: rules.nanThreshold },
+      evidence: {
+        nan_steps: next.nanSteps,
+        first_nan_step: next.firstNanStep,
+        threshold: rules.nanThreshold,
+      },
     },
   };
 }

@@ -83,7 +83,9 @@ export function decodeSegment(buffer: ArrayBuffer): Segment {
   const rows = view.getUint32(4, true);
   const keyCount = view.getUint32(8, true);
   const headerLength = view.getUint32(12, true);
-  const keys = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 16, headerLength))) as string[];
+  const keys = JSON.parse(
+    new TextDecoder().decode(new Uint8Array(buffer, 16, headerLength)),
+  ) as string[];
   let at = 16 + pad8(headerLength);
   const steps = Array.from(new Float64Array(buffer, at, rows));
   at += rows * 8;

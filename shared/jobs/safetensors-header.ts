@@ -48,15 +48,19 @@ export function judgeSafetensors(headerJson: Uint8Array, fileBytes: number): Saf
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       metadata = Object.fromEntries(
-        Object.entries(entry as object).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
+        Object.entries(entry as object).filter(
+          (pair): pair is [string, string] => typeof pair[1] === "string",
+        ),
       );
       continue;
     }
     const offsets: unknown = (entry as { data_offsets?: unknown } | null)?.data_offsets;
     if (!Array.isArray(offsets) || offsets.length !== 2) return bad("a tensor has no offsets");
     const [start, end] = offsets as [unknown, unknown];
-    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return bad("a tensor's offsets are not whole numbers");
-    if ((start as number) < 0 || (end as number) < (start as number)) return bad("a tensor's offsets are reversed");
+    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end))
+      return bad("a tensor's offsets are not whole numbers");
+    if ((start as number) < 0 || (end as number) < (start as number))
+      return bad("a tensor's offsets are reversed");
     if ((end as number) > dataBytes) return bad("the file ends before its last tensor");
     spans.push([start as number, end as number]);
   }

@@ -27,7 +27,11 @@ export interface JobSummary {
   readonly nanSteps: number;
   readonly points: number;
   readonly checkpoints: number;
-  readonly lastCheckpoint: { readonly step: number | null; readonly path: string; readonly bytes: number } | null;
+  readonly lastCheckpoint: {
+    readonly step: number | null;
+    readonly path: string;
+    readonly bytes: number;
+  } | null;
   readonly samples: number;
   readonly alerts: number;
   readonly gaps: number;
@@ -38,7 +42,12 @@ export interface JobSummary {
     readonly sha256: string;
     readonly step: number | null;
   } | null;
-  readonly stop: { readonly by: string; readonly reason: string; readonly mode: string; readonly atMs: number } | null;
+  readonly stop: {
+    readonly by: string;
+    readonly reason: string;
+    readonly mode: string;
+    readonly atMs: number;
+  } | null;
   readonly failure: Failure | null;
   readonly evidence: Evidence | null;
   readonly createdAtMs: number;

@@ -9,8 +9,14 @@ const encoder = new TextEncoder();
 /** UTF-8 JSON text. Throws PROTOCOL_ERROR above the hard cap: a larger frame stalls the platform for seconds. */
 export function encodeMessage(message: AgentMessage | EdgeMessage): string {
   const text = JSON.stringify(message);
-  if (text.length * 3 > limits.frameHardBytes && encoder.encode(text).byteLength > limits.frameHardBytes) {
-    throw new AppError("PROTOCOL_ERROR", `A ${message.type} frame exceeds ${limits.frameHardBytes} bytes.`);
+  if (
+    text.length * 3 > limits.frameHardBytes &&
+    encoder.encode(text).byteLength > limits.frameHardBytes
+  ) {
+    throw new AppError(
+      "PROTOCOL_ERROR",
+      `A ${message.type} frame exceeds ${limits.frameHardBytes} bytes.`,
+    );
   }
   return text;
 }
@@ -36,9 +42,13 @@ function decode<Schema extends z.ZodType>(schema: Schema, text: string): z.outpu
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new AppError("PROTOCOL_ERROR", `A frame breaks protocol v1 at ${issue?.path.join(".") || "its root"}.`, {
-      details: { problem: issue?.message ?? "unknown" },
-    });
+    throw new AppError(
+      "PROTOCOL_ERROR",
+      `A frame breaks protocol v1 at ${issue?.path.join(".") || "its root"}.`,
+      {
+        details: { problem: issue?.message ?? "unknown" },
+      },
+    );
   }
   return parsed.data;
 }

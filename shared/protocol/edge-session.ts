@@ -29,7 +29,11 @@ export type Admission =
  * [E2] The newest process of the same machine wins: it is the same agent, restarted. [E3] Another machine with the same
  * key is let in only when the incumbent is gone or silent; otherwise two boxes would fence each other out in turns.
  */
-export function admit(incumbent: EdgeSession | null, hello: HelloIdentity, nowMs: number): Admission {
+export function admit(
+  incumbent: EdgeSession | null,
+  hello: HelloIdentity,
+  nowMs: number,
+): Admission {
   const alive =
     incumbent !== null &&
     incumbent.connected &&

@@ -35,7 +35,8 @@ function isValueColumn(column: unknown): column is WireValue[] {
 }
 
 function isWholeColumn(column: unknown): column is number[] {
-  if (!Array.isArray(column) || column.length === 0 || column.length > limits.metricsItemPoints) return false;
+  if (!Array.isArray(column) || column.length === 0 || column.length > limits.metricsItemPoints)
+    return false;
   for (const value of column as unknown[]) {
     if (typeof value !== "number" || !(value >= 0) || value % 1 !== 0) return false;
   }
@@ -71,7 +72,9 @@ const stateItemSchema = z.object({
     .nullish(),
   /** Loop index the attempt starts from: 0, or the resumed checkpoint's. */
   startStep: step.nullish(),
-  stop: z.object({ by: z.string().max(100), reason: z.string().max(500), mode: z.string().max(20) }).nullish(),
+  stop: z
+    .object({ by: z.string().max(100), reason: z.string().max(500), mode: z.string().max(20) })
+    .nullish(),
   failure: failureSchema.nullish(),
   evidence: evidenceSchema.nullish(),
 });
@@ -154,7 +157,9 @@ export const headSchema = z.object({
   stepsPerSecond: z.number().nullable(),
   remainingSeconds: z.number().nullable(),
   /** Last value of the public keys; null when unknown. */
-  loss: z.union([z.number(), z.literal("NaN"), z.literal("Infinity"), z.literal("-Infinity")]).nullable(),
+  loss: z
+    .union([z.number(), z.literal("NaN"), z.literal("Infinity"), z.literal("-Infinity")])
+    .nullable(),
   lr: z.number().nullable(),
   /** Clock of the box; shown, never compared with the edge's. */
   observedAtMs: atMs,

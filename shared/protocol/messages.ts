@@ -33,7 +33,9 @@ export const capabilitiesSchema = z.object({
   /** A call of a name that is not listed answers AGENT_OUTDATED, not a timeout. */
   operations: z.array(id).max(200),
   tools: z.array(id).max(200),
-  gpus: z.array(z.object({ index: z.int(), name: z.string().max(120), memoryMib: z.int() })).max(64),
+  gpus: z
+    .array(z.object({ index: z.int(), name: z.string().max(120), memoryMib: z.int() }))
+    .max(64),
 });
 export type Capabilities = z.infer<typeof capabilitiesSchema>;
 

@@ -27,8 +27,16 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** What a link may read on the box. The agent resolves it inside its own roots. */
 export const fileSourceSchema = z.discriminatedUnion("kind", [
   /** Segments below the outputs root. */
-  z.object({ kind: z.literal("output"), segments: z.array(z.string().min(1).max(255)).min(1).max(8) }),
-  z.object({ kind: z.literal("log"), jobId: id, attempt: z.int().min(1), stream: z.enum(["stdout", "stderr"]) }),
+  z.object({
+    kind: z.literal("output"),
+    segments: z.array(z.string().min(1).max(255)).min(1).max(8),
+  }),
+  z.object({
+    kind: z.literal("log"),
+    jobId: id,
+    attempt: z.int().min(1),
+    stream: z.enum(["stdout", "stderr"]),
+  }),
 ]);
 export type FileSource = z.infer<typeof fileSourceSchema>;
 
@@ -100,7 +108,11 @@ export const operations = {
   }),
   /** Looks at what a start would need. */
   preflight: operation({
-    args: z.object({ trainer: id.nullable(), datasets: z.array(z.string().max(300)).max(50), maxFiles: z.int().min(1) }),
+    args: z.object({
+      trainer: id.nullable(),
+      datasets: z.array(z.string().max(300)).max(50),
+      maxFiles: z.int().min(1),
+    }),
     value: z.object({
       trainer: z.object({ found: z.boolean(), reason: z.string().nullable() }).nullable(),
       datasets: z.array(datasetFactsSchema),
@@ -197,7 +209,9 @@ export const operations = {
 
 export type OperationName = keyof typeof operations;
 export type OperationArgs<Name extends OperationName> = z.output<(typeof operations)[Name]["args"]>;
-export type OperationValue<Name extends OperationName> = z.output<(typeof operations)[Name]["value"]>;
+export type OperationValue<Name extends OperationName> = z.output<
+  (typeof operations)[Name]["value"]
+>;
 
 export function isOperationName(value: string): value is OperationName {
   return Object.hasOwn(operations, value);

@@ -28,5 +28,11 @@ export function helloText(parts: {
   instanceId: string;
   nonce: string;
 }): string {
-  return ["trainyard agent hello v1", parts.origin, parts.agentId, parts.instanceId, parts.nonce].join("\n");
+  return [
+    "trainyard agent hello v1",
+    parts.origin,
+    parts.agentId,
+    parts.instanceId,
+    parts.nonce,
+  ].join("\n");
 }

@@ -46,8 +46,19 @@ export async function benchAgent(): Promise<void> {
 
   const idle = await measure();
   const note = `at ${(idle.steps * 2).toFixed(1)} redraws/s`;
-  printFigure({ name: "agent CPU, nobody watches", unit: "% of a core", values: idle.cpu, goal: { kind: "at most", value: 1 }, note });
-  printFigure({ name: "agent memory", unit: "MiB resident", values: idle.memory, goal: { kind: "at most", value: 100 } });
+  printFigure({
+    name: "agent CPU, nobody watches",
+    unit: "% of a core",
+    values: idle.cpu,
+    goal: { kind: "at most", value: 1 },
+    note,
+  });
+  printFigure({
+    name: "agent memory",
+    unit: "MiB resident",
+    values: idle.memory,
+    goal: { kind: "at most", value: 100 },
+  });
   await trainyard.call("get-training-status", { job_id: jobId });
   const watched = await measure();
   printFigure({ name: "agent CPU, watched", unit: "% of a core", values: watched.cpu });

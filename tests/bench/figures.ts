@@ -17,7 +17,9 @@ export function printFigure(figure: Figure): void {
   const median = percentile(figure.values, 0.5);
   const parts = [`${figure.name}: ${round(median)} ${figure.unit}`];
   if (figure.values.length > 1) {
-    parts.push(`[${round(Math.min(...figure.values))} to ${round(Math.max(...figure.values))}], n = ${figure.values.length}`);
+    parts.push(
+      `[${round(Math.min(...figure.values))} to ${round(Math.max(...figure.values))}], n = ${figure.values.length}`,
+    );
   }
   if (figure.goal !== undefined) {
     const { kind, value } = figure.goal;
@@ -31,5 +33,7 @@ export function printFigure(figure: Figure): void {
 function round(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const magnitude = Math.abs(value);
-  return magnitude >= 1_000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
+  return magnitude >= 1_000
+    ? Math.round(value).toLocaleString("en")
+    : String(Number(value.toPrecision(4)));
 }

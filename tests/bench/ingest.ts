@@ -39,14 +39,23 @@ async function flood(points: number, count: number): Promise<number> {
           {
             kind: "metrics",
             steps: Array.from({ length: points }, (_unused, i) => frame * points + i),
-            atMs: Array.from({ length: points }, (_unused, i) => 1_790_000_000_000 + frame * points + i),
+            atMs: Array.from(
+              { length: points },
+              (_unused, i) => 1_790_000_000_000 + frame * points + i,
+            ),
             values: {
-              loss: Array.from({ length: points }, (_unused, i) => Number((0.1 + ((frame * points + i) % 97) / 1_000).toPrecision(6))),
+              loss: Array.from({ length: points }, (_unused, i) =>
+                Number((0.1 + ((frame * points + i) % 97) / 1_000).toPrecision(6)),
+              ),
               lr: Array.from({ length: points }, () => 1e-4),
             },
           },
         ],
-        head: { ...runningHead, currentStep: (frame + 1) * points, observedAtMs: 1_790_000_000_000 + frame },
+        head: {
+          ...runningHead,
+          currentStep: (frame + 1) * points,
+          observedAtMs: 1_790_000_000_000 + frame,
+        },
       }),
     );
     const startedAt = performance.now();

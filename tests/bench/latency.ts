@@ -23,14 +23,20 @@ export async function benchLatency(): Promise<void> {
   const jobId = String(started.data["job_id"]);
   const seenAtMs = new Map<number, number>();
   for (;;) {
-    const status = await trainyard.call("get-training-status", { job_id: jobId, detail: "concise" });
+    const status = await trainyard.call("get-training-status", {
+      job_id: jobId,
+      detail: "concise",
+    });
     const step = status.data["current_step"] as number | null;
     if (step !== null && !seenAtMs.has(step)) seenAtMs.set(step, Date.now());
     if (terminal.has(String(status.data["status"]))) break;
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
   const latencies: number[] = [];
-  for (const line of readFileSync(join(trainyard.home, "jobs", jobId, "1", "truth.jsonl"), "utf8").split("\n")) {
+  for (const line of readFileSync(
+    join(trainyard.home, "jobs", jobId, "1", "truth.jsonl"),
+    "utf8",
+  ).split("\n")) {
     if (line === "") continue;
     const entry = JSON.parse(line) as { t: string; step: number; at_ms: number };
     // Completed count n shows the end of loop index n - 1. The first seconds belong to the start, not to the lane.

@@ -19,7 +19,9 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 const asked = process.argv.slice(2);
-console.log(`${cpus().length} x ${cpus()[0]?.model ?? "?"}, Node ${process.version}; everything on loopback and on these cores`);
+console.log(
+  `${cpus().length} x ${cpus()[0]?.model ?? "?"}, Node ${process.version}; everything on loopback and on these cores`,
+);
 for (const [name, bench] of Object.entries(benches)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n# ${name}`);

@@ -15,6 +15,16 @@ export async function benchReady(): Promise<void> {
     again.push((performance.now() - againAt) / 1_000);
     await trainyard.close();
   }
-  printFigure({ name: "start to ready, new home", unit: "s", values: cold, goal: { kind: "at most", value: 5 } });
-  printFigure({ name: "start to ready, same home again", unit: "s", values: again, goal: { kind: "at most", value: 5 } });
+  printFigure({
+    name: "start to ready, new home",
+    unit: "s",
+    values: cold,
+    goal: { kind: "at most", value: 5 },
+  });
+  printFigure({
+    name: "start to ready, same home again",
+    unit: "s",
+    values: again,
+    goal: { kind: "at most", value: 5 },
+  });
 }

@@ -30,15 +30,34 @@ export async function benchRequests(): Promise<void> {
     [
       "tools/call list-agents, 2026-07-28",
       "/mcp",
-      { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "list-agents" },
-      { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "list-agents", arguments: {}, _meta: modernMeta } },
+      {
+        "mcp-protocol-version": "2026-07-28",
+        "mcp-method": "tools/call",
+        "mcp-name": "list-agents",
+      },
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name: "list-agents", arguments: {}, _meta: modernMeta },
+      },
     ],
-    ["tools/list, 2025-11-25", "/mcp", { "mcp-protocol-version": "2025-11-25" }, { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} }],
+    [
+      "tools/list, 2025-11-25",
+      "/mcp",
+      { "mcp-protocol-version": "2025-11-25" },
+      { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} },
+    ],
     [
       "tools/call list-agents, 2025-11-25",
       "/mcp",
       { "mcp-protocol-version": "2025-11-25" },
-      { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "list-agents", arguments: {} } },
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name: "list-agents", arguments: {} },
+      },
     ],
     ["POST /mcp/tool list-agents", "/mcp/tool", {}, { name: "list-agents", arguments: {} }],
     ["GET /health", "/health", {}, null],
@@ -54,11 +73,18 @@ export async function benchRequests(): Promise<void> {
           ...(body === null ? {} : { body: JSON.stringify(body) }),
         });
         const text = await response.text();
-        if (response.status !== 200 || text.includes('"isError":true')) throw new Error(`${name}: ${response.status} ${text.slice(0, 300)}`);
+        if (response.status !== 200 || text.includes('"isError":true'))
+          throw new Error(`${name}: ${response.status} ${text.slice(0, 300)}`);
       }
       values.push(((cpuSeconds(workerd) - before) / batch) * 1_000);
     }
-    printFigure({ name, unit: "ms CPU", values, goal: { kind: "at most", value: 10 }, note: `batches of ${batch}` });
+    printFigure({
+      name,
+      unit: "ms CPU",
+      values,
+      goal: { kind: "at most", value: 10 },
+      note: `batches of ${batch}`,
+    });
   }
   await trainyard.close();
 }

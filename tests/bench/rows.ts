@@ -19,9 +19,12 @@ export async function benchRows(): Promise<void> {
       const before = await edge.usage();
       await sendHour(edge, watched);
       const after = await edge.usage();
-      const rows = total(after, (usage) => usage.rowsWritten) - total(before, (usage) => usage.rowsWritten);
-      const calls = total(after, (usage) => usage.requests) - total(before, (usage) => usage.requests) - 2;
-      const messages = total(after, (usage) => usage.messages) - total(before, (usage) => usage.messages);
+      const rows =
+        total(after, (usage) => usage.rowsWritten) - total(before, (usage) => usage.rowsWritten);
+      const calls =
+        total(after, (usage) => usage.requests) - total(before, (usage) => usage.requests) - 2;
+      const messages =
+        total(after, (usage) => usage.messages) - total(before, (usage) => usage.messages);
       const pings = hourMs / limits.pingIntervalMs;
       const name = watched ? "watched job-hour" : "unwatched job-hour";
       printFigure({
@@ -72,7 +75,15 @@ async function sendHour(edge: ScriptedEdge, watched: boolean): Promise<void> {
     const head = { ...runningHead, currentStep: step, observedAtMs: startMs + at };
     const frame = (items: unknown[]): void => {
       edge.agent.sendText(
-        JSON.stringify({ type: "events", epoch: edge.agent.epoch, jobId: edge.jobId, attempt: 1, from: seq, items, head }),
+        JSON.stringify({
+          type: "events",
+          epoch: edge.agent.epoch,
+          jobId: edge.jobId,
+          attempt: 1,
+          from: seq,
+          items,
+          head,
+        }),
       );
       seq += items.length;
     };
@@ -87,16 +98,41 @@ async function sendHour(edge: ScriptedEdge, watched: boolean): Promise<void> {
     ]);
     if (at / hourMs >= (samples + 1) / 10) {
       samples += 1;
-      frame([{ kind: "sample", atMs: startMs + at, step, index: 0, path: `outputs/bench/samples/${step}.png`, bytes: 1 }]);
+      frame([
+        {
+          kind: "sample",
+          atMs: startMs + at,
+          step,
+          index: 0,
+          path: `outputs/bench/samples/${step}.png`,
+          bytes: 1,
+        },
+      ]);
     }
     if (at / hourMs >= (checkpoints + 1) / 4) {
       checkpoints += 1;
-      frame([{ kind: "checkpoint", atMs: startMs + at, step, path: `outputs/bench/${step}.safetensors`, bytes: 1, valid: true, final: false }]);
+      frame([
+        {
+          kind: "checkpoint",
+          atMs: startMs + at,
+          step,
+          path: `outputs/bench/${step}.safetensors`,
+          bytes: 1,
+          valid: true,
+          final: false,
+        },
+      ]);
     }
     await arrived;
     if (!watched) continue;
     for (let live = 0; live < flushMs; live += limits.liveIntervalMs) {
-      edge.agent.send({ type: "live", epoch: edge.agent.epoch, jobId: edge.jobId, attempt: 1, head });
+      edge.agent.send({
+        type: "live",
+        epoch: edge.agent.epoch,
+        jobId: edge.jobId,
+        attempt: 1,
+        head,
+      });
     }
     if (at % 6_000 < flushMs) await edge.call("get-training-status", { job_id: edge.jobId });
   }

@@ -45,23 +45,36 @@ export async function startScriptedEdge(): Promise<ScriptedEdge> {
     vars: {
       TRAINYARD_HOSTS: "127.0.0.1",
       TRAINYARD_TOKENS: tokenGrants(secrets, "owner"),
-      TRAINYARD_AGENTS: JSON.stringify([{ owner: "owner", agentId: identity.agentId, publicKey: identity.publicKey }]),
+      TRAINYARD_AGENTS: JSON.stringify([
+        { owner: "owner", agentId: identity.agentId, publicKey: identity.publicKey },
+      ]),
       TRAINYARD_LINK_KEY: secrets.linkKey,
     },
     log: () => undefined,
   });
   const agent = await connectScriptedAgent(controlPlane.url, identity);
-  const call = async (tool: string, args: Record<string, unknown>): Promise<Record<string, any>> => {
+  const call = async (
+    tool: string,
+    args: Record<string, unknown>,
+  ): Promise<Record<string, any>> => {
     const response = await fetch(`${controlPlane.url}/mcp/tool`, {
       method: "POST",
-      headers: { authorization: `Bearer ${secrets.ownerToken}`, "content-type": "application/json" },
+      headers: {
+        authorization: `Bearer ${secrets.ownerToken}`,
+        "content-type": "application/json",
+      },
       body: JSON.stringify({ name: tool, arguments: args }),
     });
     const body = (await response.json()) as Record<string, any>;
     if (!response.ok) throw new Error(JSON.stringify(body));
     return body["data"] as Record<string, any>;
   };
-  await call("create-training-config", { name: "bench", model_name: "tiny", dataset_path: "bench", steps: 1_000_000 });
+  await call("create-training-config", {
+    name: "bench",
+    model_name: "tiny",
+    dataset_path: "bench",
+    steps: 1_000_000,
+  });
   const started = await call("start-training", { config_name: "bench" });
   const jobId = String(started["job_id"]);
   return {
@@ -70,7 +83,10 @@ export async function startScriptedEdge(): Promise<ScriptedEdge> {
     jobId,
     call,
     usage: async () =>
-      (await (await fetch(`${controlPlane.url}/bench/usage?job=${jobId}`)).json()) as { hub: Usage; job: Usage },
+      (await (await fetch(`${controlPlane.url}/bench/usage?job=${jobId}`)).json()) as {
+        hub: Usage;
+        job: Usage;
+      },
     close: async () => {
       agent.close();
       await controlPlane.close();

@@ -60,7 +60,13 @@ async function runAlone(trainyard: Trainyard): Promise<number> {
           training_folder: join(folder, "out"),
           network: { type: "lora", linear: 32 },
           save: { save_every: 1_000 },
-          datasets: [{ folder_path: join(trainyard.home, "datasets", "speed"), caption_ext: "txt", resolution: [64] }],
+          datasets: [
+            {
+              folder_path: join(trainyard.home, "datasets", "speed"),
+              caption_ext: "txt",
+              resolution: [64],
+            },
+          ],
           train: { steps, lr: 1e-4, batch_size: 1, disable_sampling: true },
           model: { name_or_path: "tiny", arch: "tiny" },
           sample: { sample_every: 1_000, samples: [] },

@@ -12,8 +12,17 @@ let mcp: Client;
 beforeAll(async () => {
   trainyard = await startTrainyard();
   await trainyard.upload("shapes", await pictures(30));
-  await trainyard.call("create-training-config", { name: "flux", model_name: "black-forest-labs/FLUX.1-dev", dataset_path: "shapes", steps: 500 });
-  await trainyard.call("create-training-config", { name: "no-data", model_name: "tiny", dataset_path: "nowhere" });
+  await trainyard.call("create-training-config", {
+    name: "flux",
+    model_name: "black-forest-labs/FLUX.1-dev",
+    dataset_path: "shapes",
+    steps: 500,
+  });
+  await trainyard.call("create-training-config", {
+    name: "no-data",
+    model_name: "tiny",
+    dataset_path: "nowhere",
+  });
   mcp = new Client({ name: "bad", version: "1" });
   await mcp.connect(
     new StreamableHTTPClientTransport(new URL(trainyard.ready.mcp_url), {
@@ -33,22 +42,112 @@ describe("bad input at both doors", () => {
     ["an unknown tool", "launch-missiles", {}, 404, "TOOL_NOT_FOUND"],
     ["a prototype's name as tool", "constructor", {}, 404, "TOOL_NOT_FOUND"],
     ["a missing argument", "start-training", {}, 400, "INVALID_ARGUMENT"],
-    ["a mistyped argument", "create-training-config", { ...config, steps: "1000" }, 400, "INVALID_ARGUMENT"],
-    ["a bound that is broken", "get-training-logs", { job_id: "job_00000000000000000000000000", lines: 0 }, 400, "INVALID_ARGUMENT"],
-    ["an unknown argument", "start-training", { config_name: "flux", confg: 1 }, 400, "UNKNOWN_KEY"],
-    ["a name with ..", "create-training-config", { ...config, name: "../../etc/passwd" }, 400, "INVALID_NAME"],
-    ["a name with a slash", "create-training-config", { ...config, name: "a/b" }, 400, "INVALID_NAME"],
-    ["a dataset with ..", "create-upload-link", { dataset_name: "../outside" }, 400, "INVALID_NAME"],
+    [
+      "a mistyped argument",
+      "create-training-config",
+      { ...config, steps: "1000" },
+      400,
+      "INVALID_ARGUMENT",
+    ],
+    [
+      "a bound that is broken",
+      "get-training-logs",
+      { job_id: "job_00000000000000000000000000", lines: 0 },
+      400,
+      "INVALID_ARGUMENT",
+    ],
+    [
+      "an unknown argument",
+      "start-training",
+      { config_name: "flux", confg: 1 },
+      400,
+      "UNKNOWN_KEY",
+    ],
+    [
+      "a name with ..",
+      "create-training-config",
+      { ...config, name: "../../etc/passwd" },
+      400,
+      "INVALID_NAME",
+    ],
+    [
+      "a name with a slash",
+      "create-training-config",
+      { ...config, name: "a/b" },
+      400,
+      "INVALID_NAME",
+    ],
+    [
+      "a dataset with ..",
+      "create-upload-link",
+      { dataset_name: "../outside" },
+      400,
+      "INVALID_NAME",
+    ],
     ["an absolute dataset", "create-upload-link", { dataset_name: "/etc" }, 400, "INVALID_NAME"],
-    ["a name of 300 characters", "create-training-config", { ...config, name: "n".repeat(300) }, 400, "NAME_TOO_LONG"],
-    ["a device name of Windows", "create-training-config", { ...config, name: "CON" }, 400, "RESERVED_NAME"],
-    ["a secret's placeholder", "create-training-config", { ...config, trigger_word: "${HF_TOKEN}" }, 422, "PLACEHOLDER_REFUSED"],
-    ["a config that is not there", "start-training", { config_name: "never" }, 404, "CONFIG_NOT_FOUND"],
-    ["a dataset that does not exist", "start-training", { config_name: "no-data" }, 404, "DATASET_NOT_FOUND"],
-    ["a trainer that is not there", "start-training", { config_name: "flux" }, 422, "TRAINER_NOT_FOUND"],
-    ["an unknown job", "stop-training", { job_id: "job_00000000000000000000000000" }, 404, "JOB_NOT_FOUND"],
-    ["a model outside the outputs", "download-model", { model_path: "../agent/identity.json" }, 403, "PATH_ESCAPE"],
-    ["an absolute model path", "create-download-link", { model_path: "/etc/passwd" }, 400, "INVALID_NAME"],
+    [
+      "a name of 300 characters",
+      "create-training-config",
+      { ...config, name: "n".repeat(300) },
+      400,
+      "NAME_TOO_LONG",
+    ],
+    [
+      "a device name of Windows",
+      "create-training-config",
+      { ...config, name: "CON" },
+      400,
+      "RESERVED_NAME",
+    ],
+    [
+      "a secret's placeholder",
+      "create-training-config",
+      { ...config, trigger_word: "${HF_TOKEN}" },
+      422,
+      "PLACEHOLDER_REFUSED",
+    ],
+    [
+      "a config that is not there",
+      "start-training",
+      { config_name: "never" },
+      404,
+      "CONFIG_NOT_FOUND",
+    ],
+    [
+      "a dataset that does not exist",
+      "start-training",
+      { config_name: "no-data" },
+      404,
+      "DATASET_NOT_FOUND",
+    ],
+    [
+      "a trainer that is not there",
+      "start-training",
+      { config_name: "flux" },
+      422,
+      "TRAINER_NOT_FOUND",
+    ],
+    [
+      "an unknown job",
+      "stop-training",
+      { job_id: "job_00000000000000000000000000" },
+      404,
+      "JOB_NOT_FOUND",
+    ],
+    [
+      "a model outside the outputs",
+      "download-model",
+      { model_path: "../agent/identity.json" },
+      403,
+      "PATH_ESCAPE",
+    ],
+    [
+      "an absolute model path",
+      "create-download-link",
+      { model_path: "/etc/passwd" },
+      400,
+      "INVALID_NAME",
+    ],
   ])("%s: %s", async (_what, tool, args, status, code) => {
     const before = await trainyard.call("list-training-jobs");
     const http = await trainyard.call(tool, args);
@@ -72,7 +171,9 @@ describe("bad input at both doors", () => {
     const datasets = await trainyard.call("list-datasets");
 
     expect(configs.data["configs"]).toEqual(["flux", "no-data"]);
-    expect((datasets.data["datasets"] as { name: string }[]).map((row) => row.name)).toEqual(["shapes"]);
+    expect((datasets.data["datasets"] as { name: string }[]).map((row) => row.name)).toEqual([
+      "shapes",
+    ]);
     expect(existsSync(join(trainyard.home, "..", "outside"))).toBe(false);
     expect(readdirSync(join(trainyard.home, "outputs"))).toEqual([]);
   });
@@ -92,15 +193,38 @@ describe("bad requests", () => {
   it.each<[string, () => Promise<Response>, number, string]>([
     ["no token", () => post({}, call), 401, "AUTH_REQUIRED"],
     ["a wrong token", () => post({ authorization: "Bearer nonsense" }, call), 401, "AUTH_INVALID"],
-    ["a token in the query", () => fetch(`${trainyard.ready.url}/tools?token=${trainyard.ready.token}`), 400, "TOKEN_IN_QUERY"],
-    ["a foreign origin", () => post({ ...good(), origin: "https://evil.example" }, call), 403, "ORIGIN_REFUSED"],
+    [
+      "a token in the query",
+      () => fetch(`${trainyard.ready.url}/tools?token=${trainyard.ready.token}`),
+      400,
+      "TOKEN_IN_QUERY",
+    ],
+    [
+      "a foreign origin",
+      () => post({ ...good(), origin: "https://evil.example" }, call),
+      403,
+      "ORIGIN_REFUSED",
+    ],
     ["broken JSON", () => post(good(), "{"), 400, "INVALID_JSON"],
     ["a list instead of an object", () => post(good(), "[]"), 400, "INVALID_REQUEST"],
-    ["a body over the limit", () => post(good(), JSON.stringify({ name: "x", arguments: { a: "x".repeat(9_000_000) } })), 413, "PAYLOAD_TOO_LARGE"],
-    ["an unknown address", () => fetch(`${trainyard.ready.url}/nothing`, { headers: good() }), 404, "NOT_FOUND"],
+    [
+      "a body over the limit",
+      () => post(good(), JSON.stringify({ name: "x", arguments: { a: "x".repeat(9_000_000) } })),
+      413,
+      "PAYLOAD_TOO_LARGE",
+    ],
+    [
+      "an unknown address",
+      () => fetch(`${trainyard.ready.url}/nothing`, { headers: good() }),
+      404,
+      "NOT_FOUND",
+    ],
   ])("%s", async (_what, request, status, code) => {
     const response = await request();
-    const body = (await response.json()) as { ok: boolean; error: { code: string; hint: string | null } };
+    const body = (await response.json()) as {
+      ok: boolean;
+      error: { code: string; hint: string | null };
+    };
 
     expect([response.status, body.ok, body.error.code]).toEqual([status, false, code]);
   });
@@ -111,11 +235,14 @@ describe("bad requests", () => {
     const half = Math.floor(bytes.length / 2);
     const url = `${link.data["upload_url"]}/whole.png`;
     const put = async (from: number, to: number, sha256?: string) => {
-      const response = await fetch(`${url}?part=${from === 0 ? 0 : 1}&offset=${from}&total=${bytes.length}`, {
-        method: "PUT",
-        body: new Uint8Array(bytes.subarray(from, to)),
-        headers: sha256 === undefined ? {} : { "x-part-sha256": sha256 },
-      });
+      const response = await fetch(
+        `${url}?part=${from === 0 ? 0 : 1}&offset=${from}&total=${bytes.length}`,
+        {
+          method: "PUT",
+          body: new Uint8Array(bytes.subarray(from, to)),
+          headers: sha256 === undefined ? {} : { "x-part-sha256": sha256 },
+        },
+      );
       return { status: response.status, body: (await response.json()) as Record<string, any> };
     };
 
@@ -136,7 +263,10 @@ describe("bad requests", () => {
     const forged = Buffer.from(
       Buffer.from(payload, "base64url").toString().replace("links", "other"),
     ).toString("base64url");
-    const response = await fetch(`${trainyard.ready.url}/files/u/${forged}.${signature}/a.png`, { method: "PUT", body: "x" });
+    const response = await fetch(`${trainyard.ready.url}/files/u/${forged}.${signature}/a.png`, {
+      method: "PUT",
+      body: "x",
+    });
 
     expect(response.status).toBe(403);
     expect(existsSync(join(trainyard.home, "datasets", "other"))).toBe(false);

@@ -9,11 +9,15 @@ import { command } from "../support/trainyard.ts";
 describe("trainyard demo --json", () => {
   it("prints one object, and every field of it is true", () => {
     const home = mkdtempSync(join(tmpdir(), "ty-demo-"));
-    const done = spawnSync(process.execPath, [command, "demo", "--json", "--steps", "60", "--home", home], {
-      encoding: "utf8",
-      env: { ...process.env, TRAINYARD_TINY_PIXELS: "128" },
-      timeout: 100_000,
-    });
+    const done = spawnSync(
+      process.execPath,
+      [command, "demo", "--json", "--steps", "60", "--home", home],
+      {
+        encoding: "utf8",
+        env: { ...process.env, TRAINYARD_TINY_PIXELS: "128" },
+        timeout: 100_000,
+      },
+    );
 
     expect(done.status, done.stderr).toBe(0);
     expect(done.stdout.trim().split("\n")).toHaveLength(1);

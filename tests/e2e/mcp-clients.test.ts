@@ -1,4 +1,7 @@
-import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from "@modelcontextprotocol/client";
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+} from "@modelcontextprotocol/client";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,11 +16,17 @@ interface Called {
 
 interface AnyClient {
   readonly list: () => Promise<string[]>;
-  readonly call: (name: string, args: Record<string, unknown>, progress?: (n: number) => void) => Promise<Called>;
+  readonly call: (
+    name: string,
+    args: Record<string, unknown>,
+    progress?: (n: number) => void,
+  ) => Promise<Called>;
   readonly close: () => Promise<void>;
 }
 
-const headers = (token: string) => ({ requestInit: { headers: { authorization: `Bearer ${token}` } } });
+const headers = (token: string) => ({
+  requestInit: { headers: { authorization: `Bearer ${token}` } },
+});
 
 function read(result: Record<string, any>): Called {
   return {
@@ -33,7 +42,12 @@ async function modern(url: string, token: string): Promise<AnyClient> {
   return {
     list: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, args, progress) =>
-      read(await client.callTool({ name, arguments: args }, progress ? { onprogress: (p) => progress(p.progress) } : {})),
+      read(
+        await client.callTool(
+          { name, arguments: args },
+          progress ? { onprogress: (p) => progress(p.progress) } : {},
+        ),
+      ),
     close: () => client.close(),
   };
 }
@@ -106,19 +120,31 @@ describe.each([
     expect(ticks.length).toBeGreaterThan(0);
     expect([...ticks].sort((a, b) => a - b)).toEqual(ticks);
     const status = await client.call("get-training-status", { job_id: run.structured?.["job_id"] });
-    expect(status.structured).toMatchObject({ status: "completed", current_step: 60, total_steps: 60 });
+    expect(status.structured).toMatchObject({
+      status: "completed",
+      current_step: 60,
+      total_steps: 60,
+    });
     expect(status.structured?.["model"]).toMatchObject({ verified: true });
     await client.close();
   });
 
   it("is told what was wrong, as a tool error", async () => {
     const client = await connect(trainyard.ready.mcp_url, trainyard.ready.token);
-    const missing = await client.call("get-training-status", { job_id: "job_00000000000000000000000000" });
+    const missing = await client.call("get-training-status", {
+      job_id: "job_00000000000000000000000000",
+    });
     const unknownKey = await client.call("start-training", { config_name: "x", wat: 1 });
     await client.close();
 
-    expect([missing.isError, missing.text]).toEqual([true, expect.stringContaining("JOB_NOT_FOUND")]);
-    expect([unknownKey.isError, unknownKey.text]).toEqual([true, expect.stringContaining("UNKNOWN_KEY")]);
+    expect([missing.isError, missing.text]).toEqual([
+      true,
+      expect.stringContaining("JOB_NOT_FOUND"),
+    ]);
+    expect([unknownKey.isError, unknownKey.text]).toEqual([
+      true,
+      expect.stringContaining("UNKNOWN_KEY"),
+    ]);
   });
 
   it("is refused without a token", async () => {
@@ -130,6 +156,7 @@ describe.each([
 
     expect([refused.status, refused.error?.code]).toEqual([404, "CONFIG_NOT_FOUND"]);
     const jobs = await trainyard.call("list-training-jobs");
-    for (const job of jobs.data["jobs"] as { job_id: string }[]) await untilEnded(trainyard, job.job_id);
+    for (const job of jobs.data["jobs"] as { job_id: string }[])
+      await untilEnded(trainyard, job.job_id);
   });
 });

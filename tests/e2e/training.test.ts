@@ -3,7 +3,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { pictures, readSeries, readTruth, root, startTrainyard, until, untilEnded } from "../support/trainyard.ts";
+import {
+  pictures,
+  readSeries,
+  readTruth,
+  root,
+  startTrainyard,
+  until,
+  untilEnded,
+} from "../support/trainyard.ts";
 import type { Trainyard } from "../support/trainyard.ts";
 
 let trainyard: Trainyard;
@@ -48,12 +56,18 @@ describe("a training through the whole path", () => {
     for (const { jobId, job } of [warm, cold]) {
       expect(job["status"]).toBe("completed");
       const truth = readTruth(trainyard.home, jobId);
-      await until("the whole series", async () => (await readSeries(trainyard, jobId)).length === truth.length, 15_000);
+      await until(
+        "the whole series",
+        async () => (await readSeries(trainyard, jobId)).length === truth.length,
+        15_000,
+      );
       expect(await readSeries(trainyard, jobId)).toEqual(truth);
       expect(job["first_loss"]).toBe(truth[0]?.loss);
       expect(job["loss"]).toBe(truth.at(-1)?.loss);
     }
-    expect(await readSeries(trainyard, warm.jobId)).not.toEqual(await readSeries(trainyard, cold.jobId));
+    expect(await readSeries(trainyard, warm.jobId)).not.toEqual(
+      await readSeries(trainyard, cold.jobId),
+    );
     const [first, second] = [await modelOf(warm.jobId), await modelOf(cold.jobId)];
     expect(first.equals(second)).toBe(false);
   });
@@ -68,7 +82,9 @@ describe("a training through the whole path", () => {
       step: last?.step,
       index: last?.index,
     });
-    const wanted = Buffer.from(await (await fetch(String(sample.data["download_url"]))).arrayBuffer());
+    const wanted = Buffer.from(
+      await (await fetch(String(sample.data["download_url"]))).arrayBuffer(),
+    );
     const adapter = join(trainyard.home, String((full.data["model"] as { path: string }).path));
 
     const render = (out: string, ...flags: string[]): Buffer => {
@@ -101,14 +117,22 @@ describe("a training through the whole path", () => {
 
     expect(job["status"]).toBe("stopped");
     expect(job["stop"]).toMatchObject({ by: "guardrail:TRAINING_NAN_LOSS" });
-    expect(job["guardrails"]["triggered"][0]).toMatchObject({ code: "TRAINING_NAN_LOSS", severity: "critical" });
+    expect(job["guardrails"]["triggered"][0]).toMatchObject({
+      code: "TRAINING_NAN_LOSS",
+      severity: "critical",
+    });
     const series = await readSeries(trainyard, jobId);
     expect(series.some((point) => point.loss === "NaN")).toBe(true);
     expect(series.every((point) => point.loss !== 0)).toBe(true);
   });
 
   it("stops when it is told to, and a second start on the busy slot waits in the queue", async () => {
-    await trainyard.call("create-training-config", { name: "long", model_name: "tiny", dataset_path: "warm", steps: 5_000 });
+    await trainyard.call("create-training-config", {
+      name: "long",
+      model_name: "tiny",
+      dataset_path: "warm",
+      steps: 5_000,
+    });
     const first = await trainyard.call("start-training", { config_name: "long" });
     const second = await trainyard.call("start-training", { config_name: "long", force_new: true });
     expect(second.data).toMatchObject({ queued: true, status: "queued", queue_position: 1 });
@@ -120,16 +144,29 @@ describe("a training through the whole path", () => {
     expect(cancelled.data).toMatchObject({ status: "stopped" });
     await until("the first step", async () => {
       const now = await trainyard.call("get-training-status", { job_id: first.data["job_id"] });
-      return (now.data["current_step"] as number | null) !== null && (now.data["current_step"] as number) > 2;
+      return (
+        (now.data["current_step"] as number | null) !== null &&
+        (now.data["current_step"] as number) > 2
+      );
     });
     await trainyard.call("stop-training", { job_id: first.data["job_id"], mode: "now" });
     const ended = await untilEnded(trainyard, String(first.data["job_id"]));
     expect(ended["status"]).toBe("stopped");
-    expect(ended["evidence"]).toMatchObject({ end: "exited", exit_code: 0, stop_marker: true, forced: false });
+    expect(ended["evidence"]).toMatchObject({
+      end: "exited",
+      exit_code: 0,
+      stop_marker: true,
+      forced: false,
+    });
   });
 
   it("a training that somebody kills is failed, with the signal as evidence", async () => {
-    await trainyard.call("create-training-config", { name: "victim", model_name: "tiny", dataset_path: "warm", steps: 5_000 });
+    await trainyard.call("create-training-config", {
+      name: "victim",
+      model_name: "tiny",
+      dataset_path: "warm",
+      steps: 5_000,
+    });
     const started = await trainyard.call("start-training", { config_name: "victim" });
     const jobId = String(started.data["job_id"]);
     const pid = await until("the process", async () => {
@@ -145,7 +182,12 @@ describe("a training through the whole path", () => {
   });
 
   it("a dataset or a trainer that is not there is refused before anything starts", async () => {
-    await trainyard.call("create-training-config", { name: "no-data", model_name: "tiny", dataset_path: "nowhere", steps: 50 });
+    await trainyard.call("create-training-config", {
+      name: "no-data",
+      model_name: "tiny",
+      dataset_path: "nowhere",
+      steps: 50,
+    });
     await trainyard.call("create-training-config", {
       name: "flux",
       model_name: "black-forest-labs/FLUX.1-dev",

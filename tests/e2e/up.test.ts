@@ -27,11 +27,17 @@ describe("trainyard up", () => {
       agent_id: expect.stringMatching(/^agent_/),
     });
     for (const pid of Object.values(first.ready.pids)) expect(isGone(pid)).toBe(false);
-    expect(readFileSync(`/proc/${first.ready.pids.control_plane}/comm`, "utf8").trim()).toBe("workerd");
+    expect(readFileSync(`/proc/${first.ready.pids.control_plane}/comm`, "utf8").trim()).toBe(
+      "workerd",
+    );
 
-    const again = spawnSync(process.execPath, [command, "up", "--json", "--port", "0", "--home", first.home], {
-      encoding: "utf8",
-    });
+    const again = spawnSync(
+      process.execPath,
+      [command, "up", "--json", "--port", "0", "--home", first.home],
+      {
+        encoding: "utf8",
+      },
+    );
     expect(again.status).toBe(1);
     expect(again.stderr).toContain("already up with this home");
     expect(again.stderr).toContain(String(first.ready.pids.up));
@@ -49,7 +55,10 @@ describe("trainyard up", () => {
       { encoding: "utf8" },
     );
 
-    expect([taken.status, taken.stderr]).toEqual([1, expect.stringContaining("taken by another program")]);
+    expect([taken.status, taken.stderr]).toEqual([
+      1,
+      expect.stringContaining("taken by another program"),
+    ]);
   });
 
   it("keeps secrets to its owner, and the read token only reads", async () => {
@@ -61,7 +70,11 @@ describe("trainyard up", () => {
     trainyard.ready = { ...trainyard.ready, token: readToken };
 
     expect((await trainyard.call("list-agents")).status).toBe(200);
-    const refused = await trainyard.call("create-training-config", { name: "x", model_name: "tiny", dataset_path: "y" });
+    const refused = await trainyard.call("create-training-config", {
+      name: "x",
+      model_name: "tiny",
+      dataset_path: "y",
+    });
     expect([refused.status, refused.error?.code]).toEqual([403, "INSUFFICIENT_SCOPE"]);
   });
 
@@ -70,11 +83,21 @@ describe("trainyard up", () => {
     const before = trainyard.pids();
     process.kill(before.agent, "SIGKILL");
     process.kill(before.control_plane, "SIGKILL");
-    await until("both are back", async () => {
-      const now = trainyard.pids();
-      const agents = (await trainyard.call("list-agents")).data["agents"] as { connectivity: string }[];
-      return now.agent !== before.agent && now.control_plane !== before.control_plane && agents[0]?.connectivity === "live";
-    }, 20_000);
+    await until(
+      "both are back",
+      async () => {
+        const now = trainyard.pids();
+        const agents = (await trainyard.call("list-agents")).data["agents"] as {
+          connectivity: string;
+        }[];
+        return (
+          now.agent !== before.agent &&
+          now.control_plane !== before.control_plane &&
+          agents[0]?.connectivity === "live"
+        );
+      },
+      20_000,
+    );
 
     const after = trainyard.pids();
     await trainyard.endUp("SIGINT");
@@ -82,7 +105,10 @@ describe("trainyard up", () => {
   });
 
   it("a training survives the end of everything, and the next start finds it", async () => {
-    const trainyard = await open({ TRAINYARD_TINY_PIXELS: "64", TRAINYARD_TINY_STEP_DELAY_MS: "40" });
+    const trainyard = await open({
+      TRAINYARD_TINY_PIXELS: "64",
+      TRAINYARD_TINY_STEP_DELAY_MS: "40",
+    });
     await trainyard.upload("long", await pictures(5));
     await trainyard.call("create-training-config", {
       name: "long",
@@ -104,7 +130,9 @@ describe("trainyard up", () => {
     const ended = await untilEnded(trainyard, jobId);
     expect(ended).toMatchObject({ status: "completed", current_step: 120 });
     const datasets = await trainyard.call("list-datasets");
-    expect((datasets.data["datasets"] as { name: string }[]).map((dataset) => dataset.name)).toEqual(["long"]);
+    expect(
+      (datasets.data["datasets"] as { name: string }[]).map((dataset) => dataset.name),
+    ).toEqual(["long"]);
   });
 
   it("an agent whose parent was killed ends by itself", async () => {

@@ -49,7 +49,12 @@ export async function connectScriptedAgent(
       if (message.type === "challenge") {
         const instanceId = "scripted";
         const signature = identity.sign(
-          helloText({ origin: message.origin, agentId: identity.agentId, instanceId, nonce: message.nonce }),
+          helloText({
+            origin: message.origin,
+            agentId: identity.agentId,
+            instanceId,
+            nonce: message.nonce,
+          }),
         );
         socket.send(
           encodeMessage({
@@ -115,7 +120,11 @@ export async function connectScriptedAgent(
         freeBytes: null,
       },
     };
-    agent.send({ type: "result", callId: message.callId, outcome: { ok: true, value: answers[message.operation] ?? {} } });
+    agent.send({
+      type: "result",
+      callId: message.callId,
+      outcome: { ok: true, value: answers[message.operation] ?? {} },
+    });
   });
   await welcomed;
   return agent;

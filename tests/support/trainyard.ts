@@ -15,7 +15,12 @@ interface Answer {
   readonly status: number;
   // Tests read many shapes; each asserts what it reads.
   readonly data: Record<string, any>;
-  readonly error: { code: string; message: string; hint: string | null; details: Record<string, any> } | null;
+  readonly error: {
+    code: string;
+    message: string;
+    hint: string | null;
+    details: Record<string, any>;
+  } | null;
   readonly body: Record<string, any>;
 }
 
@@ -41,15 +46,29 @@ export async function startTrainyard(
   let child: ChildProcess | null = null;
   const trainyard: Trainyard = {
     home,
-    ready: { url: "", mcp_url: "", token: "", agent_id: "", pids: { up: 0, control_plane: 0, agent: 0 } },
+    ready: {
+      url: "",
+      mcp_url: "",
+      token: "",
+      agent_id: "",
+      pids: { up: 0, control_plane: 0, agent: 0 },
+    },
     async call(tool, args = {}) {
       const response = await fetch(`${trainyard.ready.url}/mcp/tool`, {
         method: "POST",
-        headers: { authorization: `Bearer ${trainyard.ready.token}`, "content-type": "application/json" },
+        headers: {
+          authorization: `Bearer ${trainyard.ready.token}`,
+          "content-type": "application/json",
+        },
         body: JSON.stringify({ name: tool, arguments: args }),
       });
       const body = (await response.json()) as Record<string, any>;
-      return { status: response.status, data: body["data"] ?? {}, error: body["error"] ?? null, body };
+      return {
+        status: response.status,
+        data: body["data"] ?? {},
+        error: body["error"] ?? null,
+        body,
+      };
     },
     async upload(dataset, files) {
       const link = await trainyard.call("create-upload-link", { dataset_name: dataset });
@@ -63,10 +82,14 @@ export async function startTrainyard(
       }
     },
     async startUp() {
-      const started = spawn(process.execPath, [command, "up", "--json", "--port", "0", "--home", home], {
-        env: { ...process.env, ...options.env },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const started = spawn(
+        process.execPath,
+        [command, "up", "--json", "--port", "0", "--home", home],
+        {
+          env: { ...process.env, ...options.env },
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       child = started;
       let errors = "";
       started.stderr.on("data", (chunk: Buffer) => {
@@ -89,7 +112,9 @@ export async function startTrainyard(
       return {
         up: trainyard.ready.pids.up,
         control_plane: Number(readFileSync(join(home, "run", "workerd.pid"), "utf8")),
-        agent: (JSON.parse(readFileSync(join(home, "run", "agent.json"), "utf8")) as { pid: number }).pid,
+        agent: (
+          JSON.parse(readFileSync(join(home, "run", "agent.json"), "utf8")) as { pid: number }
+        ).pid,
       };
     },
     async close() {
@@ -150,7 +175,11 @@ export function readTruth(home: string, jobId: string, attempt = 1): TruthStep[]
   return steps;
 }
 
-export async function readSeries(trainyard: Trainyard, jobId: string, key = "loss"): Promise<TruthStep[]> {
+export async function readSeries(
+  trainyard: Trainyard,
+  jobId: string,
+  key = "loss",
+): Promise<TruthStep[]> {
   const response = await fetch(`${trainyard.ready.url}/jobs/${jobId}/metrics?key=${key}`, {
     headers: { authorization: `Bearer ${trainyard.ready.token}` },
   });
@@ -160,7 +189,11 @@ export async function readSeries(trainyard: Trainyard, jobId: string, key = "los
 
 export const terminal = new Set(["completed", "stopped", "failed", "interrupted"]);
 
-export async function untilEnded(trainyard: Trainyard, jobId: string, timeoutMs = 120_000): Promise<Record<string, any>> {
+export async function untilEnded(
+  trainyard: Trainyard,
+  jobId: string,
+  timeoutMs = 120_000,
+): Promise<Record<string, any>> {
   return until(
     `end of ${jobId}`,
     async () => {

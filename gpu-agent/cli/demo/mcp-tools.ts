@@ -16,10 +16,15 @@ export async function connectTools(mcpUrl: string, token: string): Promise<McpTo
     }),
   );
   return {
-    async call<Name extends ToolName>(name: Name, args: Record<string, unknown>): Promise<ToolOutput<Name>> {
+    async call<Name extends ToolName>(
+      name: Name,
+      args: Record<string, unknown>,
+    ): Promise<ToolOutput<Name>> {
       const result = await client.callTool({ name, arguments: args });
       if (result.isError === true) {
-        const text = result.content.map((block) => (block.type === "text" ? block.text : "")).join(" ");
+        const text = result.content
+          .map((block) => (block.type === "text" ? block.text : ""))
+          .join(" ");
         throw new AppError("INTERNAL", `${name} failed: ${text}`);
       }
       return result.structuredContent as ToolOutput<Name>;

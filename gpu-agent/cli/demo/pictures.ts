@@ -8,8 +8,14 @@ export interface DemoPicture {
 
 const shapes = [
   { word: "circle", draw: (colour: string) => `<circle cx="32" cy="32" r="20" fill="${colour}"/>` },
-  { word: "square", draw: (colour: string) => `<rect x="14" y="14" width="36" height="36" fill="${colour}"/>` },
-  { word: "triangle", draw: (colour: string) => `<path d="M32 10 L54 52 L10 52 Z" fill="${colour}"/>` },
+  {
+    word: "square",
+    draw: (colour: string) => `<rect x="14" y="14" width="36" height="36" fill="${colour}"/>`,
+  },
+  {
+    word: "triangle",
+    draw: (colour: string) => `<path d="M32 10 L54 52 L10 52 Z" fill="${colour}"/>`,
+  },
 ];
 const colours = [
   { word: "red", shape: "#e4572e", ground: "#f3e9d2" },

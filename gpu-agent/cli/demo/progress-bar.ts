@@ -37,7 +37,9 @@ function formatProgress(progress: Progress): string {
     `${"█".repeat(filled)}${"░".repeat(24 - filled)} ${String(Math.round(ratio * 100)).padStart(3)} %`,
     `step ${progress.step}/${progress.total}`,
     progress.loss === null ? "loss -" : `loss ${progress.loss.toFixed(4)}`,
-    progress.stepsPerSecond === null ? "- steps/s" : `${progress.stepsPerSecond.toFixed(1)} steps/s`,
+    progress.stepsPerSecond === null
+      ? "- steps/s"
+      : `${progress.stepsPerSecond.toFixed(1)} steps/s`,
     progress.remainingSeconds === null ? "ETA -" : `ETA ${Math.ceil(progress.remainingSeconds)} s`,
   ];
   if (progress.phase !== null && progress.phase !== "training") parts.push(progress.phase);

@@ -57,7 +57,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     expect(validation.valid, "the demo's own config is not valid");
 
     say("Training with guardrails...");
-    const run = await tools.call("run-training-with-guardrails", { config_name: configName, monitor_seconds: 0 });
+    const run = await tools.call("run-training-with-guardrails", {
+      config_name: configName,
+      monitor_seconds: 0,
+    });
     const jobId = run.job_id;
     if (jobId === undefined || jobId === null) throw failed("the training did not start");
     const job = await follow(tools, jobId, options);
@@ -80,7 +83,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     }
     expect(samples.length > 0, "the training made no sample");
     const { first_loss: first, loss: last } = full;
-    if (typeof first !== "number" || typeof last !== "number") throw failed("the losses are unknown");
+    if (typeof first !== "number" || typeof last !== "number")
+      throw failed("the losses are unknown");
     expect(last < first, "the loss did not fall");
     expect(full.current_step === options.steps, "the last step was not reached");
     return {
@@ -114,7 +118,10 @@ async function put(url: string, body: Buffer): Promise<void> {
     body: new Uint8Array(body),
     headers: { "x-sha256": createHash("sha256").update(body).digest("hex") },
   });
-  if (!response.ok) throw failed(`an upload was answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+  if (!response.ok)
+    throw failed(
+      `an upload was answered ${response.status}: ${(await response.text()).slice(0, 300)}`,
+    );
 }
 
 async function follow(tools: McpTools, jobId: string, options: DemoOptions) {
@@ -143,7 +150,8 @@ async function download(tools: McpTools, what: Record<string, unknown>, folder: 
   mkdirSync(folder, { recursive: true });
   const path = join(folder, link.filename);
   const response = await fetch(link.download_url);
-  if (!response.ok || response.body === null) throw failed(`a download was answered ${response.status}`);
+  if (!response.ok || response.body === null)
+    throw failed(`a download was answered ${response.status}`);
   const hash = createHash("sha256");
   let bytes = 0;
   const source = Readable.fromWeb(response.body);

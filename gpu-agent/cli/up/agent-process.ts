@@ -36,12 +36,22 @@ export function keepAgent(options: AgentProcessOptions): AgentProcess {
     const output = openSync(options.logPath, "a", 0o600);
     child = spawn(
       process.execPath,
-      [options.program, "--url", options.url, "--home", options.homeRoot, "--parent-pid", String(process.pid)],
+      [
+        options.program,
+        "--url",
+        options.url,
+        "--home",
+        options.homeRoot,
+        "--parent-pid",
+        String(process.pid),
+      ],
       // Its own process group: Ctrl-C in the terminal is ours to pass on, in our order.
       { stdio: ["ignore", output, output], detached: true },
     );
     if (child.pid !== undefined) options.started(child.pid);
-    child.once("error", (error) => options.log("error", "agent could not be started", { error: error.message }));
+    child.once("error", (error) =>
+      options.log("error", "agent could not be started", { error: error.message }),
+    );
     child.once("exit", (code, signal) => {
       if (closing) return;
       failures = performance.now() - startedAtMs > stableMs ? 0 : failures + 1;

@@ -90,7 +90,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
             mainModule: "worker.js",
             modulesRoot: "/",
             modules: {
-              "worker.js": { type: "esm" as const, contents: readFileSync(options.workerPath, "utf8") },
+              "worker.js": {
+                type: "esm" as const,
+                contents: readFileSync(options.workerPath, "utf8"),
+              },
             },
           },
         },
@@ -145,7 +148,9 @@ const marker = "TRAINYARD_WORKERD_HOME";
 async function endStaleWorkerd(homeRoot: string): Promise<void> {
   const view = systemProcesses();
   for (let waited = 0; waited < 5_000; waited += 50) {
-    const stale = view.withEnvironment(`${marker}=${homeRoot}`).filter((pid) => view.startTicks(pid) !== null);
+    const stale = view
+      .withEnvironment(`${marker}=${homeRoot}`)
+      .filter((pid) => view.startTicks(pid) !== null);
     if (stale.length === 0) return;
     for (const pid of stale) process.kill(pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -180,10 +185,13 @@ function findWorkerd(): string {
   const miniflare = createRequire(ours.resolve("miniflare"));
   const found: unknown = miniflare("workerd");
   const path = typeof found === "string" ? found : (found as { default?: unknown }).default;
-  if (typeof path !== "string") throw new Error("the workerd package does not say where its program is");
+  if (typeof path !== "string")
+    throw new Error("the workerd package does not say where its program is");
   return path;
 }
 
 function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+  return (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .some((folder) => existsSync(join(folder, program)));
 }

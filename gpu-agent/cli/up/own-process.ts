@@ -11,13 +11,21 @@ import type { ProcessIdentity } from "../../jobs/process-identity.ts";
 export function recordProcess(path: string, pid: number): void {
   const startTicks = systemProcesses().startTicks(pid);
   if (startTicks === null) return;
-  writeFileAtomic(path, JSON.stringify({ pid, startTicks, bootId: readBootId() } satisfies ProcessIdentity), 0o600);
+  writeFileAtomic(
+    path,
+    JSON.stringify({ pid, startTicks, bootId: readBootId() } satisfies ProcessIdentity),
+    0o600,
+  );
 }
 
 export function recordedProcess(path: string): ProcessIdentity | null {
   try {
     const value = JSON.parse(readFileSync(path, "utf8")) as Partial<ProcessIdentity>;
-    if (typeof value.pid !== "number" || typeof value.startTicks !== "string" || typeof value.bootId !== "string") {
+    if (
+      typeof value.pid !== "number" ||
+      typeof value.startTicks !== "string" ||
+      typeof value.bootId !== "string"
+    ) {
       return null;
     }
     return { pid: value.pid, startTicks: value.startTicks, bootId: value.bootId };

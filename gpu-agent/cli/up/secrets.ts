@@ -22,9 +22,13 @@ export function loadOrCreateSecrets(homeRoot: string): Secrets {
   try {
     const mode = statSync(path).mode & 0o777;
     if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-      throw new AppError("AUTH_INVALID", `The tokens may be read by others (mode ${mode.toString(8)}).`, {
-        hint: `Run: chmod 600 ${path}. If others use this machine, delete the file: new tokens are made.`,
-      });
+      throw new AppError(
+        "AUTH_INVALID",
+        `The tokens may be read by others (mode ${mode.toString(8)}).`,
+        {
+          hint: `Run: chmod 600 ${path}. If others use this machine, delete the file: new tokens are made.`,
+        },
+      );
     }
     return readSecrets(path);
   } catch (error) {

@@ -31,7 +31,10 @@ const owner = "owner";
 const readyTimeoutMs = 15_000;
 const logBytes = 10 * 1024 * 1024;
 
-export async function startUp(options: { readonly port: number; readonly homeRoot: string }): Promise<Up> {
+export async function startUp(options: {
+  readonly port: number;
+  readonly homeRoot: string;
+}): Promise<Up> {
   const programs = builtPrograms();
   const homeRoot = resolve(options.homeRoot);
   const home = openHome(homeRoot);
@@ -64,7 +67,9 @@ export async function startUp(options: { readonly port: number; readonly homeRoo
     vars: {
       TRAINYARD_HOSTS: "127.0.0.1,localhost,[::1]",
       TRAINYARD_TOKENS: tokenGrants(secrets, owner),
-      TRAINYARD_AGENTS: JSON.stringify([{ owner, agentId: identity.agentId, publicKey: identity.publicKey }]),
+      TRAINYARD_AGENTS: JSON.stringify([
+        { owner, agentId: identity.agentId, publicKey: identity.publicKey },
+      ]),
       TRAINYARD_LINK_KEY: secrets.linkKey,
       ...passedOn("MCP_HTTP_MAX_BODY_BYTES"),
       ...passedOn("MCP_HTTP_TOOL_TIMEOUT_SECONDS"),
@@ -99,7 +104,12 @@ export async function startUp(options: { readonly port: number; readonly homeRoo
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, close);
 
-  await waitForAgent(controlPlane.url, secrets.ownerToken, identity.agentId, join(logs, "agent.log"));
+  await waitForAgent(
+    controlPlane.url,
+    secrets.ownerToken,
+    identity.agentId,
+    join(logs, "agent.log"),
+  );
   return {
     ready: {
       url: controlPlane.url,
@@ -113,7 +123,12 @@ export async function startUp(options: { readonly port: number; readonly homeRoo
 }
 
 /** Ready means usable: the control plane answers and the box is connected to it. */
-async function waitForAgent(url: string, token: string, agentId: string, logPath: string): Promise<void> {
+async function waitForAgent(
+  url: string,
+  token: string,
+  agentId: string,
+  logPath: string,
+): Promise<void> {
   const deadline = performance.now() + readyTimeoutMs;
   while (performance.now() < deadline) {
     const answer = await fetch(`${url}/mcp/tool`, {
@@ -122,15 +137,26 @@ async function waitForAgent(url: string, token: string, agentId: string, logPath
       body: JSON.stringify({ name: "list-agents", arguments: {} }),
       signal: AbortSignal.timeout(2_000),
     })
-      .then((response) => response.json() as Promise<{ data?: { agents?: { agent_id: string; connectivity: string }[] } }>)
+      .then(
+        (response) =>
+          response.json() as Promise<{
+            data?: { agents?: { agent_id: string; connectivity: string }[] };
+          }>,
+      )
       .catch(() => null);
-    const live = answer?.data?.agents?.some((entry) => entry.agent_id === agentId && entry.connectivity === "live");
+    const live = answer?.data?.agents?.some(
+      (entry) => entry.agent_id === agentId && entry.connectivity === "live",
+    );
     if (live === true) return;
     await new Promise((resolveWait) => setTimeout(resolveWait, 25));
   }
-  throw new AppError("AGENT_OFFLINE", "The agent did not connect to the local control plane in time.", {
-    hint: `Read ${logPath} for what it says.`,
-  });
+  throw new AppError(
+    "AGENT_OFFLINE",
+    "The agent did not connect to the local control plane in time.",
+    {
+      hint: `Read ${logPath} for what it says.`,
+    },
+  );
 }
 
 function passedOn(name: string): Record<string, string> {
@@ -142,7 +168,10 @@ function fileLog(path: string): Log {
   rotate(path);
   const file = openSync(path, "a", 0o600);
   process.once("exit", () => closeSync(file));
-  return createLog((line) => void writeSync(file, line), { minimum: "info", now: () => Date.now() });
+  return createLog((line) => void writeSync(file, line), {
+    minimum: "info",
+    now: () => Date.now(),
+  });
 }
 
 /** One older log is kept; a home does not grow with every start. */

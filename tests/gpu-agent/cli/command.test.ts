@@ -10,7 +10,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...args: string[]) {
   const { TRAINYARD_HOME: _home, ...env } = process.env;
-  const done = spawnSync(process.execPath, [command, ...args], { encoding: "utf8", cwd: folder, env, timeout: 20_000 });
+  const done = spawnSync(process.execPath, [command, ...args], {
+    encoding: "utf8",
+    cwd: folder,
+    env,
+    timeout: 20_000,
+  });
   return { code: done.status, out: done.stdout, err: done.stderr };
 }
 
@@ -24,9 +29,15 @@ function damaged(name: string, path: string[], text: string): string {
 describe("the trainyard command", () => {
   it("explains itself", () => {
     for (const args of [[], ["--help"], ["up", "--help"], ["help"]]) {
-      expect(run(...args)).toMatchObject({ code: 0, out: expect.stringContaining("trainyard demo") });
+      expect(run(...args)).toMatchObject({
+        code: 0,
+        out: expect.stringContaining("trainyard demo"),
+      });
     }
-    expect(run("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(run("--version")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
   });
 
   it.each<[string, string[], number, string]>([
@@ -47,8 +58,16 @@ describe("the trainyard command", () => {
 
   it.each<[string, () => string, string]>([
     ["is a file", () => damaged("file", ["home"], "x") + "/home", "in the way"],
-    ["has damaged tokens", () => damaged("tokens", ["control-plane", "secrets.json"], "{"), "tokens is damaged"],
-    ["has a damaged key", () => damaged("key", ["agent", "identity.json"], "{}"), "key file is damaged"],
+    [
+      "has damaged tokens",
+      () => damaged("tokens", ["control-plane", "secrets.json"], "{"),
+      "tokens is damaged",
+    ],
+    [
+      "has a damaged key",
+      () => damaged("key", ["agent", "identity.json"], "{}"),
+      "key file is damaged",
+    ],
   ])("a home that %s is told in a sentence", (_what, home, text) => {
     const done = run("up", "--port", "0", "--home", home());
 

@@ -41,7 +41,11 @@ describe("a segment of series", () => {
   it("stops at the bound on keys and keeps its columns equally long", () => {
     const segment = emptySegment();
     for (let i = 0; i < 5; i += 1) {
-      appendMetrics(segment, { kind: "metrics", steps: [i], atMs: [i], values: { [`key ${i}`]: [i] } }, 3);
+      appendMetrics(
+        segment,
+        { kind: "metrics", steps: [i], atMs: [i], values: { [`key ${i}`]: [i] } },
+        3,
+      );
     }
 
     expect([...segment.values.keys()]).toEqual(["key 0", "key 1", "key 2"]);
@@ -54,10 +58,22 @@ describe("running facts of a key", () => {
     const steps = [0, 1, 2, 3];
     const values = [null, 0.5, Number.NaN, 0.25];
     const whole = aggregate(emptyAggregate, steps, values);
-    const pieces = aggregate(aggregate(emptyAggregate, [0, 1], [null, 0.5]), [2, 3], [Number.NaN, 0.25]);
+    const pieces = aggregate(
+      aggregate(emptyAggregate, [0, 1], [null, 0.5]),
+      [2, 3],
+      [Number.NaN, 0.25],
+    );
 
     expect(whole).toEqual(pieces);
-    expect(whole).toEqual({ count: 3, nanCount: 1, first: 0.5, last: 0.25, lastStep: 3, min: 0.25, max: 0.5 });
+    expect(whole).toEqual({
+      count: 3,
+      nanCount: 1,
+      first: 0.5,
+      last: 0.25,
+      lastStep: 3,
+      min: 0.25,
+      max: 0.5,
+    });
   });
 });
 
@@ -67,7 +83,13 @@ describe("the NaN guardrail", () => {
   it("fires once, at the threshold", () => {
     let state = freshGuardrailState;
     const fired: (number | null)[] = [];
-    for (const [step, loss] of [[0, 0.5], [1, Number.NaN], [2, 0.4], [3, Number.NaN], [4, Number.NaN]] as const) {
+    for (const [step, loss] of [
+      [0, 0.5],
+      [1, Number.NaN],
+      [2, 0.4],
+      [3, Number.NaN],
+      [4, Number.NaN],
+    ] as const) {
       const judged = judgeLoss(rules, state, step, loss);
       state = judged.state;
       if (judged.trigger !== null) fired.push(judged.trigger.step);
@@ -78,7 +100,12 @@ describe("the NaN guardrail", () => {
   });
 
   it("counts without firing when it is off", () => {
-    const judged = judgeLoss({ stopOnNan: false, nanThreshold: 1 }, freshGuardrailState, 1, Number.NaN);
+    const judged = judgeLoss(
+      { stopOnNan: false, nanThreshold: 1 },
+      freshGuardrailState,
+      1,
+      Number.NaN,
+    );
 
     expect(judged.trigger).toBeNull();
     expect(judged.state.nanSteps).toBe(1);

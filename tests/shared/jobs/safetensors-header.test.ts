@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { judgeSafetensors, safetensorsHeaderLength } from "@trainyard/shared/jobs/safetensors-header.ts";
+import {
+  judgeSafetensors,
+  safetensorsHeaderLength,
+} from "@trainyard/shared/jobs/safetensors-header.ts";
 
 const header = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 const tensors = {
@@ -12,7 +15,11 @@ describe("judging a safetensors file without reading it", () => {
   it("accepts one whose last tensor ends at the file's end", () => {
     const bytes = header(tensors);
 
-    expect(judgeSafetensors(bytes, 8 + bytes.byteLength + 12)).toMatchObject({ valid: true, tensors: 2, step: 12 });
+    expect(judgeSafetensors(bytes, 8 + bytes.byteLength + 12)).toMatchObject({
+      valid: true,
+      tensors: 2,
+      step: 12,
+    });
   });
 
   it.each([

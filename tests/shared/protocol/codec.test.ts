@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import { decodeAgentMessage, decodeEdgeMessage, encodeMessage } from "@trainyard/shared/protocol/codec.ts";
+import {
+  decodeAgentMessage,
+  decodeEdgeMessage,
+  encodeMessage,
+} from "@trainyard/shared/protocol/codec.ts";
 import { fromWireValue, toWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { EventsFrame } from "@trainyard/shared/protocol/messages.ts";
 
@@ -24,14 +28,26 @@ const frame: EventsFrame = {
   jobId: "job_x",
   attempt: 1,
   from: 1,
-  items: [{ kind: "metrics", steps: [0, 1], atMs: [1, 2], values: { loss: [0.5, "NaN"], lr: [1e-4, null] } }],
+  items: [
+    {
+      kind: "metrics",
+      steps: [0, 1],
+      atMs: [1, 2],
+      values: { loss: [0.5, "NaN"], lr: [1e-4, null] },
+    },
+  ],
   head,
 };
 
 describe("the codec", () => {
   it("[F1] carries NaN by name, since JSON has none", () => {
     expect(decodeAgentMessage(encodeMessage(frame))).toEqual(frame);
-    expect([Number.NaN, Infinity, -Infinity, 0].map(toWireValue)).toEqual(["NaN", "Infinity", "-Infinity", 0]);
+    expect([Number.NaN, Infinity, -Infinity, 0].map(toWireValue)).toEqual([
+      "NaN",
+      "Infinity",
+      "-Infinity",
+      0,
+    ]);
     expect(fromWireValue("NaN")).toBeNaN();
     expect(fromWireValue(null)).toBeNull();
   });
@@ -39,27 +55,73 @@ describe("the codec", () => {
   it.each([
     ["not JSON", "{"],
     ["an unknown type", JSON.stringify({ type: "exec", command: "id" })],
-    ["columns of unequal length", JSON.stringify({ ...frame, items: [{ kind: "metrics", steps: [1, 2], atMs: [1], values: {} }] })],
-    ["a step that is no whole number", JSON.stringify({ ...frame, items: [{ kind: "metrics", steps: [0.5], atMs: [1], values: {} }] })],
-    ["a value that is text", JSON.stringify({ ...frame, items: [{ kind: "metrics", steps: [1], atMs: [1], values: { loss: ["x"] } }] })],
+    [
+      "columns of unequal length",
+      JSON.stringify({
+        ...frame,
+        items: [{ kind: "metrics", steps: [1, 2], atMs: [1], values: {} }],
+      }),
+    ],
+    [
+      "a step that is no whole number",
+      JSON.stringify({
+        ...frame,
+        items: [{ kind: "metrics", steps: [0.5], atMs: [1], values: {} }],
+      }),
+    ],
+    [
+      "a value that is text",
+      JSON.stringify({
+        ...frame,
+        items: [{ kind: "metrics", steps: [1], atMs: [1], values: { loss: ["x"] } }],
+      }),
+    ],
     ["sequence number 0", JSON.stringify({ ...frame, from: 0 })],
-    ["a sequence number beyond 2^53", JSON.stringify(frame).replace('"from":1', '"from":9007199254740993')],
+    [
+      "a sequence number beyond 2^53",
+      JSON.stringify(frame).replace('"from":1', '"from":9007199254740993'),
+    ],
     ["depth", `{"type":${"[".repeat(5_000)}${"]".repeat(5_000)}}`],
   ])("[F2] refuses %s", (_name, text) => {
     expect(() => decodeAgentMessage(text)).toThrow(AppError);
   });
 
   it("[F3] refuses a frame above the hard cap on both sides", () => {
-    const large = { ...frame, head: { ...head, logTail: Array.from({ length: 80 }, () => "x".repeat(2_000)) } };
-    const tooLarge = { ...large, items: Array.from({ length: 500 }, () => ({ kind: "gap" as const, atMs: 1, what: "metrics" as const, fromStep: null, toStep: null, reason: "r".repeat(200) })) };
+    const large = {
+      ...frame,
+      head: { ...head, logTail: Array.from({ length: 80 }, () => "x".repeat(2_000)) },
+    };
+    const tooLarge = {
+      ...large,
+      items: Array.from({ length: 500 }, () => ({
+        kind: "gap" as const,
+        atMs: 1,
+        what: "metrics" as const,
+        fromStep: null,
+        toStep: null,
+        reason: "r".repeat(200),
+      })),
+    };
 
     expect(encodeMessage(large).length).toBeLessThan(limits.frameHardBytes);
-    expect(() => encodeMessage({ ...tooLarge, items: [...tooLarge.items, ...Array.from({ length: 4_000 }, () => tooLarge.items[0] as never)] })).toThrow(/exceeds/);
+    expect(() =>
+      encodeMessage({
+        ...tooLarge,
+        items: [
+          ...tooLarge.items,
+          ...Array.from({ length: 4_000 }, () => tooLarge.items[0] as never),
+        ],
+      }),
+    ).toThrow(/exceeds/);
     expect(() => decodeAgentMessage(" ".repeat(limits.frameHardBytes + 1))).toThrow(/exceeds/);
   });
 
   it("[F4] ignores fields it does not know", () => {
-    expect(decodeEdgeMessage(JSON.stringify({ type: "ack", epoch: 1, jobId: "j", attempt: 1, upTo: 4, later: true }))).toEqual({
+    expect(
+      decodeEdgeMessage(
+        JSON.stringify({ type: "ack", epoch: 1, jobId: "j", attempt: 1, upTo: 4, later: true }),
+      ),
+    ).toEqual({
       type: "ack",
       epoch: 1,
       jobId: "j",

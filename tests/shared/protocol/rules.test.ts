@@ -75,7 +75,9 @@ describe("coming back", () => {
   it("[B2] starts anew only after a session that lasted", () => {
     const tired = { failures: 6 };
 
-    expect(nextDelay(tired, { ...lost, sessionMs: limits.stableSessionMs }, 0.5).delayMs).toBeLessThan(5_000);
+    expect(
+      nextDelay(tired, { ...lost, sessionMs: limits.stableSessionMs }, 0.5).delayMs,
+    ).toBeLessThan(5_000);
     expect(nextDelay(tired, { ...lost, sessionMs: 100 }, 0.999_999).delayMs).toBe(59_999);
   });
 

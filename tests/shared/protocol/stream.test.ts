@@ -12,8 +12,20 @@ import { receiveFrame } from "@trainyard/shared/protocol/stream-receiver.ts";
 describe("receiving a frame", () => {
   it.each([
     ["[R1] the next frame is applied", 4, 5, 3, { kind: "apply", skip: 0, upTo: 7 }],
-    ["[R2] what is known of an overlapping frame is skipped", 4, 3, 4, { kind: "apply", skip: 2, upTo: 6 }],
-    ["[R3] a frame that brings nothing new is acknowledged again", 9, 3, 4, { kind: "duplicate", upTo: 9 }],
+    [
+      "[R2] what is known of an overlapping frame is skipped",
+      4,
+      3,
+      4,
+      { kind: "apply", skip: 2, upTo: 6 },
+    ],
+    [
+      "[R3] a frame that brings nothing new is acknowledged again",
+      9,
+      3,
+      4,
+      { kind: "duplicate", upTo: 9 },
+    ],
     ["[R4] a hole is answered with the missing number", 4, 6, 1, { kind: "hole", expected: 5 }],
     ["an empty frame brings nothing", 4, 5, 0, { kind: "duplicate", upTo: 4 }],
   ] as const)("%s", (_name, acked, from, count, expected) => {
@@ -42,10 +54,27 @@ type Event =
 const event = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Event>({ kind: "append" }) },
   { weight: 4, arbitrary: fc.constant<Event>({ kind: "pump" }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("deliver-frame" as const), pick: fc.nat(), keep: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("deliver-answer" as const), pick: fc.nat(), keep: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("deliver-frame" as const),
+      pick: fc.nat(),
+      keep: fc.boolean(),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("deliver-answer" as const),
+      pick: fc.nat(),
+      keep: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-frame" as const), pick: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-answer" as const), pick: fc.nat() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("lose-answer" as const), pick: fc.nat() }),
+  },
   { weight: 1, arbitrary: fc.constant<Event>({ kind: "reconnect" }) },
 );
 
@@ -78,7 +107,8 @@ function simulate(events: readonly Event[]): World {
   };
   const deliverAnswer = (answer: { kind: "ack" | "nack"; number: number } | undefined): void => {
     if (answer === undefined) return;
-    sender = answer.kind === "ack" ? frameAcked(sender, answer.number) : rewound(sender, answer.number);
+    sender =
+      answer.kind === "ack" ? frameAcked(sender, answer.number) : rewound(sender, answer.number);
   };
   const reconnect = (): void => {
     frames = [];

@@ -12,7 +12,8 @@ import {
 
 describe("the version of the link", () => {
   it("[V1] changes with the messages: this hash is pinned next to the number", () => {
-    const schema = (value: z.ZodType) => z.toJSONSchema(value, { io: "input", unrepresentable: "any" });
+    const schema = (value: z.ZodType) =>
+      z.toJSONSchema(value, { io: "input", unrepresentable: "any" });
     const hash = createHash("sha256")
       .update(canonicalJson([schema(agentMessageSchema), schema(edgeMessageSchema)]))
       .digest("hex")
@@ -33,7 +34,9 @@ describe("the version of the link", () => {
     const parts = { origin: "https://a.example", agentId: "agent_1", instanceId: "i", nonce: "n" };
     const texts = new Set([
       helloText(parts),
-      ...(["origin", "agentId", "instanceId", "nonce"] as const).map((key) => helloText({ ...parts, [key]: "other" })),
+      ...(["origin", "agentId", "instanceId", "nonce"] as const).map((key) =>
+        helloText({ ...parts, [key]: "other" }),
+      ),
     ]);
 
     expect(texts.size).toBe(5);
