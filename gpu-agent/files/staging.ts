@@ -11,6 +11,8 @@ export interface StagedUpload {
   readonly dataset: string;
   readonly filename: string;
   readonly storedBytes: number;
+  /** Of the whole file, as the first part that knew it announced it. */
+  readonly totalBytes: number | null;
   readonly complete: {
     readonly path: string;
     readonly bytes: number;
@@ -22,6 +24,7 @@ const stagedSchema = z.object({
   dataset: z.string(),
   filename: z.string(),
   storedBytes: z.int().min(0),
+  totalBytes: z.int().min(0).nullable().default(null),
   complete: z.object({ path: z.string(), bytes: z.int(), sha256: z.string() }).nullable(),
 });
 

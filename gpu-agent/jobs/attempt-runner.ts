@@ -18,7 +18,7 @@ import type { AttemptReading, AttemptSources } from "./attempt-reading.ts";
 import type { AttemptSpec, StopRecord } from "./attempt-spec.ts";
 import { createAttemptStop } from "./attempt-stop.ts";
 import type { AttemptStop, StopRequest } from "./attempt-stop.ts";
-import { concludeFromFiles } from "./conclude-attempt.ts";
+import { concludeFromFiles, lostMetrics } from "./conclude-attempt.ts";
 import { createEndWatch } from "./end-watch.ts";
 import type { EndWatch } from "./end-watch.ts";
 import { headOf } from "./head.ts";
@@ -65,7 +65,11 @@ export function runAttempt(
       if (next === "ended") finish();
       else if (next === "more") loop.schedule(0);
     },
-    pollMs: () => (time.monotonic() < watchedUntil ? limits.tailPollWatchedMs : limits.tailPollMs),
+    // A stop is looked after as closely: between a save and the interrupt steps are trained that nobody keeps.
+    pollMs: () =>
+      stop.isWanted() || time.monotonic() < watchedUntil
+        ? limits.tailPollWatchedMs
+        : limits.tailPollMs,
     onError: (error) =>
       log("error", "an attempt could not be read", { ...key, ...errorFields(error) }),
   });
@@ -232,6 +236,8 @@ async function conclude(
     environment,
   );
   if (isClosed()) return;
+  const lost = lostMetrics(attempt);
+  if (lost !== null) journal.add(lost);
   for (const item of items) journal.add(item);
   memory.phase = null;
   memory.remainingSeconds = null;

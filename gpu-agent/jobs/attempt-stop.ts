@@ -13,6 +13,7 @@ export interface StopRequest {
 
 export interface AttemptStop {
   want(request: StopRequest): void;
+  isWanted(): boolean;
   /** Takes the next step of a stop that is wanted, when it is time. */
   climb(): void;
   /** The attempt has ended: from now on no stop is taken. Tells what was wanted and whether SIGKILL was needed. */
@@ -47,6 +48,7 @@ export function createAttemptStop(
       // The intent is durable before anything is done about it.
       journal.commit({ state: "stopping", stop });
     },
+    isWanted: () => stop !== null,
     climb() {
       if (stop === null) return;
       const { ladder, effect } = climb(
@@ -66,8 +68,13 @@ export function createAttemptStop(
       journal.commit({ stop });
       if (effect === null) return;
       log("info", "stop ladder", { ...key, step: ladder.step });
-      if (effect === "save") trainer.requestSave?.(files);
-      else watch.signal(effect);
+      if (effect !== "save") {
+        watch.signal(effect);
+        return;
+      }
+      const asked = trainer.requestSave?.(files, (signal) => watch.signalSave(signal)) ?? false;
+      // Not waited for; the next turn interrupts.
+      if (!asked) stop = { ...stop, ladder: hastenStop(ladder, "now", time.monotonic()) };
     },
     settle() {
       settled = true;

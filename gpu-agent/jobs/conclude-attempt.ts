@@ -16,6 +16,7 @@ import type { Spool, StreamKey } from "../spool.ts";
 import type { Time } from "../time.ts";
 import type { PreparedTraining, Trainer } from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
 
 /** Clocks of files and of this process differ by less; an earlier attempt's files are older than that. */
 const clockSlackMs = 2_000;
@@ -100,6 +101,28 @@ export async function concludeFromFiles(
         step: last.step,
       },
     ],
+  };
+}
+
+/** Steps that the bar counted and the trainer's database never showed: a process that was killed had not written them. */
+export function lostMetrics({
+  memory,
+  spec,
+  environment,
+}: Pick<LiveAttempt, "memory" | "spec" | "environment">): Extract<Item, { kind: "gap" }> | null {
+  const { metricsDatabase, metricsEvery = 1 } = spec.training;
+  if (metricsDatabase === null || memory.currentStep === null) return null;
+  const fromStep = Math.max(memory.metricsStep + 1, memory.startStep ?? 0);
+  const toStep = memory.currentStep - 1;
+  const lastLogged = Math.floor(toStep / metricsEvery) * metricsEvery;
+  if (lastLogged < fromStep) return null;
+  return {
+    kind: "gap",
+    atMs: environment.time.now(),
+    what: "metrics",
+    fromStep,
+    toStep,
+    reason: "The trainer ended before it wrote the metrics of these steps to its database.",
   };
 }
 

@@ -18,6 +18,8 @@ export interface EndWatch {
   takeStarted(): ProcessIdentity | null;
   alive(): boolean;
   signal(effect: "interrupt" | "terminate" | "kill"): void;
+  /** To the trainer alone; its children may not know the signal. */
+  signalSave(signal: "SIGUSR2"): void;
   /** Ends what the trainer left behind. */
   killLeftovers(): void;
 }
@@ -98,7 +100,7 @@ export function createEndWatch(
   const aliveNow = (): boolean =>
     identity !== null && livenessOf(processes, identity, bootId) === "alive";
 
-  const send = (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void => {
+  const send = (pid: number, signal: Parameters<RunnerEnvironment["signal"]>[1]): void => {
     try {
       environment.signal(pid, signal);
     } catch (error) {
@@ -165,6 +167,9 @@ export function createEndWatch(
         send(-identity.pid, "SIGKILL");
         send(identity.pid, "SIGKILL");
       }
+    },
+    signalSave(signal) {
+      if (identity !== null && aliveNow()) send(identity.pid, signal);
     },
     killLeftovers() {
       const handle = readHandle(files);

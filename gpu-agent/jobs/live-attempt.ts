@@ -18,7 +18,7 @@ export interface RunnerEnvironment {
   readonly processes: ProcessView;
   readonly bootId: string;
   readonly launchShim: LaunchShim;
-  readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL") => void;
+  readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGUSR2") => void;
   readonly secrets: readonly KnownSecret[];
   readonly deadlines?: LadderDeadlines;
   /** Items became durable; `urgent` ones are sent at once. */

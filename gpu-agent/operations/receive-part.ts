@@ -11,6 +11,7 @@ import { askEdge } from "../files/edge-request.ts";
 import { readStaged, stagingFiles, writeStaged } from "../files/staging.ts";
 import type { StagedUpload, StagingFiles } from "../files/staging.ts";
 import type { Home } from "../home.ts";
+import { hashInside } from "../models/file-hash.ts";
 import { plainPathInside } from "../safe-path.ts";
 import type { OperationContext, OperationHandler } from "./operation-context.ts";
 
@@ -41,7 +42,13 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
       hint: `At most ${limits.fileBytes} bytes.`,
     });
   }
-  const fresh: StagedUpload = { dataset, filename, storedBytes: 0, complete: null };
+  const fresh: StagedUpload = {
+    dataset,
+    filename,
+    storedBytes: 0,
+    totalBytes: null,
+    complete: null,
+  };
   const known = readStaged(files) ?? fresh;
   // A finished upload that begins again is another file under the same link, not a lost answer: that one repeats the end.
   const staged = known.complete !== null && args.offset === 0 ? fresh : known;
@@ -50,14 +57,19 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
       hint: "Ask for a new upload link.",
     });
   }
+  const totalBytes = args.last?.totalBytes ?? staged.totalBytes;
+  if (staged.totalBytes !== null && totalBytes !== staged.totalBytes) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `This upload was announced with ${staged.totalBytes} bytes, and this part says ${totalBytes}.`,
+      { hint: "Say the same total in every part, or ask for a new upload link for another file." },
+    );
+  }
   const isOld = args.offset + args.bytes <= staged.storedBytes && args.bytes > 0;
   if (staged.complete !== null) {
-    // The answer was lost, not the file.
-    return {
-      sha256: args.sha256 ?? staged.complete.sha256,
-      storedBytes: staged.storedBytes,
-      complete: staged.complete,
-    };
+    const { complete } = staged;
+    const sha256 = await hashFinishedPart(args, complete, { context, files, dataset, filename });
+    return { sha256, storedBytes: staged.storedBytes, complete };
   }
   if (!isOld && args.offset !== staged.storedBytes) {
     throw new AppError("RANGE_INVALID", `The upload goes on at byte ${staged.storedBytes}.`, {
@@ -82,7 +94,7 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
       sha256 = await fetchPart(args, file, context);
       await file.datasync();
       storedBytes = args.offset + args.bytes;
-      writeStaged(files, { ...staged, storedBytes });
+      writeStaged(files, { ...staged, totalBytes, storedBytes });
     }
     if (args.last === null || storedBytes < args.last.totalBytes)
       return { sha256, storedBytes, complete: null };
@@ -94,6 +106,53 @@ async function receive(args: Args, context: OperationContext): Promise<Value> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * A part of an upload that is whole comes again: its answer was lost, not the file. That is believed only of bytes that lie in
+ * the dataset now; otherwise the upload begins anew.
+ */
+async function hashFinishedPart(
+  args: Args,
+  complete: NonNullable<Value["complete"]>,
+  upload: {
+    readonly context: OperationContext;
+    readonly files: StagingFiles;
+    readonly dataset: string;
+    readonly filename: string;
+  },
+): Promise<string> {
+  const { context, files, dataset, filename } = upload;
+  const root = context.home.datasets;
+  const segments = [dataset, filename];
+  const beginAnew = (problem: AppError): AppError => {
+    rmSync(files.state, { force: true });
+    return problem;
+  };
+  if (args.offset + args.bytes > complete.bytes) {
+    throw new AppError("INVALID_ARGUMENT", `This upload ended at byte ${complete.bytes}.`, {
+      hint: "Ask for a new upload link for another file.",
+    });
+  }
+  const whole = await hashInside(context.spool, root, segments).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === "NOT_FOUND") return null;
+    throw error;
+  });
+  if (whole !== complete.sha256) {
+    throw beginAnew(
+      new AppError(
+        "RANGE_INVALID",
+        whole === null
+          ? "The file of this upload was removed from its dataset."
+          : "The file of this upload was changed in its dataset.",
+        { hint: "Upload it again from the beginning.", details: { expected: 0 } },
+      ),
+    );
+  }
+  const sha256 = await hashFile(plainPathInside(root, segments), args.offset, args.bytes);
+  if (args.sha256 !== null && args.sha256 !== sha256) throw beginAnew(otherFile());
+  if ((args.last?.sha256 ?? whole) !== whole) throw beginAnew(otherFile());
+  return sha256;
 }
 
 async function fetchPart(args: Args, file: FileHandle, context: OperationContext): Promise<string> {
@@ -196,7 +255,7 @@ async function completeUpload(
   syncFolder(folder);
   syncFolder(home.datasets);
   const complete = { path: `datasets/${dataset}/${filename}`, bytes: storedBytes, sha256 };
-  writeStaged(files, { dataset, filename, storedBytes, complete });
+  writeStaged(files, { dataset, filename, storedBytes, totalBytes: storedBytes, complete });
   return complete;
 }
 
@@ -222,6 +281,12 @@ async function hashFile(path: string, start: number, bytes: number): Promise<str
     for await (const chunk of stream) hash.update(chunk as Buffer);
   }
   return hash.digest("hex");
+}
+
+function otherFile(): AppError {
+  return new AppError("CHECKSUM_MISMATCH", "This part is not of the file that was uploaded here.", {
+    hint: "Upload the file again from the beginning.",
+  });
 }
 
 function partMismatch(): AppError {

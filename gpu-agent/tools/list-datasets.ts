@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { parseName } from "@trainyard/shared/names.ts";
 import type { DatasetRow } from "@trainyard/shared/tools/list-datasets.ts";
 import { scanDataset } from "../datasets/dataset-facts.ts";
+import { fittingRows } from "./fitting-rows.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { megabytes, observedNow } from "./tool-handler.ts";
 
@@ -16,7 +17,8 @@ export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }
     .map((entry) => entry.name)
     .filter(isDatasetName)
     .toSorted();
-  const datasets = names.slice(0, datasetsMax).map((name): DatasetRow => {
+  const full = detail !== "concise";
+  const toRow = (name: string): DatasetRow => {
     const scan = scanDataset(home, name, filesMax);
     const captions = scan.captioned;
     return {
@@ -25,25 +27,31 @@ export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }
       image_count: scan.images,
       caption_count: captions,
       captions_complete: scan.images > 0 && captions === scan.images,
-      ...(detail === "full"
-        ? { missing_captions: scan.missingCaptions.slice(0, missingShown) }
-        : {}),
       total_size_bytes: scan.totalBytes,
-      total_size_mb: megabytes(scan.totalBytes),
-      modified_at: scan.modifiedAtMs === null ? null : new Date(scan.modifiedAtMs).toISOString(),
+      ...(full
+        ? {
+            missing_captions: scan.missingCaptions.slice(0, missingShown),
+            total_size_mb: megabytes(scan.totalBytes),
+            modified_at:
+              scan.modifiedAtMs === null ? null : new Date(scan.modifiedAtMs).toISOString(),
+          }
+        : {}),
     };
-  });
+  };
+  const listed = names.slice(0, datasetsMax);
+  const datasets = full ? listed.map(toRow) : fittingRows(listed, toRow);
+  const truncated = datasets.length < names.length;
   return {
     data: {
       datasets,
       count: names.length,
-      truncated: names.length > datasets.length,
+      truncated,
       ...observedNow(context),
     },
     text:
       names.length === 0
         ? "There is no dataset on this box yet. Call create-upload-link to upload one."
-        : `${names.length} dataset${names.length === 1 ? "" : "s"}. Use a name as dataset_path in create-training-config.`,
+        : `${names.length} dataset${names.length === 1 ? "" : "s"}${truncated ? `; the first ${datasets.length} are here${full ? "" : ", detail full lists more"}` : ""}. Use a name as dataset_path in create-training-config.`,
   };
 };
 

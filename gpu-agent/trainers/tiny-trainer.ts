@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { resolveDataset } from "../datasets/dataset-folder.ts";
@@ -34,11 +34,18 @@ export function createTinyTrainer(options: {
         metricsDatabase: logsToDatabase(document)
           ? join(request.home.outputs, request.outputName, "loss_log.db")
           : null,
+        metricsEvery: metricsEvery(document),
         totalSteps: request.totalSteps,
       };
     },
     checkpoints: toolkitCheckpoints,
     samples: toolkitSamples,
+    requestSave(files, signal) {
+      // It listens from its first instruction on, and what it prints comes after that: silent, the signal could end it.
+      if ((statSync(files.stdout, { throwIfNoEntry: false })?.size ?? 0) === 0) return false;
+      signal("SIGUSR2");
+      return true;
+    },
   };
 }
 
@@ -67,11 +74,20 @@ function onThisBox({ document, home, outputName }: PrepareRequest): Record<strin
 
 /** Only where the config switches it off does the bar become the source. */
 function logsToDatabase(document: Record<string, unknown>): boolean {
+  return loggingOf(document)["use_ui_logger"] !== false;
+}
+
+function metricsEvery(document: Record<string, unknown>): number {
+  const steps = loggingOf(document)["log_every"];
+  return typeof steps === "number" && Number.isInteger(steps) && steps > 0 ? steps : 1;
+}
+
+function loggingOf(document: Record<string, unknown>): Record<string, unknown> {
   const config = document["config"];
   const processes = isObject(config) ? config["process"] : null;
   const first: unknown = Array.isArray(processes) ? processes[0] : null;
   const logging = isObject(first) ? first["logging"] : null;
-  return !isObject(logging) || logging["use_ui_logger"] !== false;
+  return isObject(logging) ? logging : {};
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

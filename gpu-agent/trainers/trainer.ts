@@ -29,6 +29,8 @@ export interface PreparedTraining {
   readonly outputName: string;
   /** The trainer's own metrics; null makes the bar the source. */
   readonly metricsDatabase: string | null;
+  /** Every how many steps a row goes into that database; 1 where it is not said. */
+  readonly metricsEvery?: number;
   readonly totalSteps: number | null;
 }
 
@@ -50,6 +52,9 @@ export interface SampleFile {
   readonly bytes: number;
 }
 
+/** Reaches the attempt's own process only: whoever has its pid now must have started when it did. */
+type SendSaveSignal = (signal: "SIGUSR2") => void;
+
 /** One way of turning a config into a process on this box (design 7). */
 export interface Trainer {
   readonly name: string;
@@ -59,6 +64,9 @@ export interface Trainer {
   /** Judged by header and length; oldest step first, the final file last. */
   checkpoints(outputFolder: string, name: string): readonly CheckpointFile[];
   samples(outputFolder: string): readonly SampleFile[];
-  /** Asks the running trainer for a checkpoint; absent where it cannot be asked. */
-  readonly requestSave?: (files: AttemptFiles) => void;
+  /**
+   * Asks the running trainer for a checkpoint; absent where it cannot be asked. False: it is not listening yet, so there is
+   * nothing to save and nothing to wait for.
+   */
+  readonly requestSave?: (files: AttemptFiles, signal: SendSaveSignal) => boolean;
 }

@@ -168,6 +168,9 @@ test("an interrupt from outside exits 0 and is a stop, not a completion", async 
   const end = await ended(edge, jobId);
   expect(end.state).toBe("stopped");
   expect(end.evidence).toMatchObject({ exit_code: 0, stop_marker: true, stop_wanted: null });
+  const items = edge.items(jobId);
+  expect(series(items, "loss")).toEqual(truthOf(home, jobId));
+  expect(items.some((item) => item.kind === "gap")).toBe(false);
 });
 
 test("a killed trainer has failed, with the signal as evidence", async () => {
@@ -179,6 +182,18 @@ test("a killed trainer has failed, with the signal as evidence", async () => {
   expect(end.state).toBe("failed");
   expect(end.failure?.code).toBe("KILLED");
   expect(end.evidence).toMatchObject({ signal: "SIGKILL" });
+  // What was only in its memory is said to be missing: series and gap together are all that it did.
+  const items = edge.items(jobId);
+  const read = series(items, "loss");
+  const completed = Number(end.evidence?.["completed_steps"]);
+  const gaps = items.filter((item) => item.kind === "gap");
+  expect(read).toEqual(truthOf(home, jobId).slice(0, read.length));
+  expect(gaps).toMatchObject(
+    read.length >= completed
+      ? []
+      : [{ what: "metrics", fromStep: read.length, toStep: completed - 1 }],
+  );
+  expect(Math.max(read.length, completed)).toBeGreaterThanOrEqual(truthOf(home, jobId).length - 1);
 });
 
 test("trainer and shim both killed: vanished, not running for ever", async () => {
@@ -192,6 +207,29 @@ test("trainer and shim both killed: vanished, not running for ever", async () =>
   process.kill(handle.pid, "SIGKILL");
   const end = await ended(edge, jobId);
   expect(end.failure?.code).toBe("VANISHED");
+});
+
+test("a shim killed alone: its training runs on, and what it proves counts", async () => {
+  const { edge, home } = await setUp(slow);
+  const jobId = await start(edge, tinyStart({ steps: 80, saveEvery: 20 }));
+  await running(home, jobId);
+  const handle = JSON.parse(
+    readFileSync(join(home, "jobs", jobId, "1", "handle.json"), "utf8"),
+  ) as { pid: number; shimPid: number };
+  process.kill(handle.shimPid, "SIGKILL");
+  const steps = truthOf(home, jobId).length;
+  await until(() => truthOf(home, jobId).length > steps + 10, "the training to go on");
+  expect(lastState(edge.items(jobId))?.state).toBe("running");
+
+  const end = await ended(edge, jobId);
+
+  expect([end.state, end.failure ?? null]).toEqual(["completed", null]);
+  expect(end.evidence).toMatchObject({
+    end: "vanished",
+    completed_steps: 80,
+    final_artifact_valid: true,
+  });
+  expect(series(edge.items(jobId), "loss")).toEqual(truthOf(home, jobId));
 });
 
 test("a stop interrupts once, ends the process and keeps its checkpoints", async () => {
@@ -217,6 +255,56 @@ test("a stop interrupts once, ends the process and keeps its checkpoints", async
     ok: true,
     value: { outcome: "already-ended", state: "stopped" },
   });
+});
+
+test("a stop with a checkpoint leaves one of the step at which it came", async () => {
+  const { edge, home } = await setUp(slow);
+  const jobId = await start(edge, tinyStart({ steps: 2_000 }));
+  await running(home, jobId, 15);
+  const before = truthOf(home, jobId).length;
+  await edge.call("stop-attempt", { jobId, attempt: 1, ...stopped, mode: "checkpoint" });
+  const askedBy = truthOf(home, jobId).length;
+  const end = await ended(edge, jobId);
+  expect(end.state).toBe("stopped");
+  expect(end.evidence).toMatchObject({ exit_code: 0, stop_wanted: "user", forced: false });
+  const checkpoints = edge.items(jobId).filter((item) => item.kind === "checkpoint");
+  expect(checkpoints).toMatchObject([{ valid: true, final: false }]);
+  const step = checkpoints[0]?.step ?? Number.NaN;
+  expect(step).toBeGreaterThanOrEqual(before - 1);
+  // Asked in the runner's next turn: a few steps of 15 ms later on a busy machine.
+  expect(step).toBeLessThanOrEqual(askedBy + 20);
+  expect(series(edge.items(jobId), "loss")).toEqual(truthOf(home, jobId));
+
+  await start(edge, tinyStart({ steps: step + 5, jobId, attempt: 2 }));
+  expect((await ended(edge, jobId, 2)).state).toBe("completed");
+  expect(truthOf(home, jobId, 2)[0]?.step).toBe(step);
+});
+
+test("a stop with a checkpoint while the last pictures are drawn", async () => {
+  const { edge, home } = await setUp();
+  const args = tinyStart({ steps: 10 });
+  const { process } = args.document["config"] as {
+    process: { sample: { prompts: string[] } }[];
+  };
+  process[0]!.sample.prompts = Array.from({ length: 3_000 }, (_, index) => `picture ${index}`);
+  const jobId = await start(edge, args);
+  await until(
+    () => edge.items(jobId).some((item) => item.kind === "sample" && item.step === 10),
+    "the last pictures",
+  );
+  await edge.call("stop-attempt", { jobId, attempt: 1, ...stopped, mode: "checkpoint" });
+  expect((await ended(edge, jobId)).state).toBe("stopped");
+  expect(edge.items(jobId).filter((item) => item.kind === "checkpoint")).toMatchObject([
+    { step: 9, valid: true, final: false },
+  ]);
+  expect(series(edge.items(jobId), "loss")).toEqual(truthOf(home, jobId));
+});
+
+test("a stop with a checkpoint before anything is trained does not wait for one", async () => {
+  const { edge } = await setUp();
+  const jobId = await start(edge, tinyStart({ steps: 2_000 }));
+  await edge.call("stop-attempt", { jobId, attempt: 1, ...stopped, mode: "checkpoint" });
+  expect((await ended(edge, jobId)).state).toBe("stopped");
 });
 
 test("a stop in progress is carried on by the next agent", async () => {
@@ -255,8 +343,7 @@ test("NaN losses are kept as NaN, raise one alert and stop the job", async () =>
     severity: "critical",
   });
   const read = series(items, "loss");
-  // What the trainer had not written to its database when it was interrupted is lost with it, as in AI Toolkit.
-  expect(read).toEqual(truthOf(home, jobId).slice(0, read.length));
+  expect(read).toEqual(truthOf(home, jobId));
   expect(read.filter((point) => Number.isNaN(point.value)).length).toBeGreaterThanOrEqual(3);
 });
 

@@ -174,7 +174,12 @@ test("with a checkpoint first, the trainer is asked to save before it is interru
         const path = process.env.OUT + "/" + process.env.NAME + "_000000007.safetensors"; model(path);
         console.log("Saved checkpoint to " + path); }, 20);
       setInterval(() => {}, 1000);`,
-      { requestSave: (files) => writeFileSync(join(files.folder, "save-now"), "") },
+      {
+        requestSave: (files) => {
+          writeFileSync(join(files.folder, "save-now"), "");
+          return true;
+        },
+      },
     ),
   );
   const args = startOf();

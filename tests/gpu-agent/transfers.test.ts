@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -11,7 +12,8 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { limits } from "@trainyard/shared/limits.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import { openHome } from "../../gpu-agent/home.ts";
 import { operationHandlers } from "../../gpu-agent/operations/handlers.ts";
@@ -148,6 +150,93 @@ test("another file in parts under the same link replaces the first one", async (
   const changed = randomBytes(1_000);
   expect((await send(changed)).complete).toMatchObject({ sha256: sha256(changed) });
   expect(readFileSync(join(home.datasets, "photos", "a.png")).equals(changed)).toBe(true);
+});
+
+describe("the last part of a finished upload, repeated", () => {
+  const whole = randomBytes(1_000);
+  const second = whole.subarray(600);
+  const last = partArgs(1, 600, second, { last: { totalBytes: 1_000, sha256: sha256(whole) } });
+  const upload = async () => {
+    const box = await setUp((request, response) => {
+      response.end(request.url?.endsWith("/0") === true ? whole.subarray(0, 600) : second);
+    });
+    const receive = (args: OperationArgs<"receive-part">) =>
+      operationHandlers["receive-part"](args, box.context);
+    await receive(partArgs(0, 0, whole.subarray(0, 600)));
+    const done = await receive(last);
+    const stored = () =>
+      operationHandlers["upload-state"](
+        { transferId: "tr_1", target: { dataset: "photos", filename: "a.png" } },
+        box.context,
+      );
+    return { receive, done, stored, path: join(box.home.datasets, "photos", "a.png") };
+  };
+
+  test("gets the answer that was lost, with the hash of the bytes that lie there", async () => {
+    const { receive, done } = await upload();
+
+    expect(await receive(last)).toEqual(done);
+    expect(await receive({ ...last, sha256: null })).toEqual(done);
+    expect(await receive(partArgs(1, 500, whole.subarray(500, 700)))).toEqual({
+      ...done,
+      sha256: sha256(whole.subarray(500, 700)),
+    });
+  });
+
+  test.each([
+    ["a hash of other bytes", { sha256: "0".repeat(64) }],
+    ["another hash of the whole", { last: { totalBytes: 1_000, sha256: "0".repeat(64) } }],
+  ])("with %s is another file, and the upload begins anew", async (_name, more) => {
+    const { receive, stored } = await upload();
+
+    await expect(receive({ ...last, ...more })).rejects.toMatchObject({
+      code: "CHECKSUM_MISMATCH",
+    });
+    expect(await stored()).toEqual({ storedBytes: 0 });
+  });
+
+  test.each([
+    ["removed", (path: string) => rmSync(path)],
+    ["changed", (path: string) => writeFileSync(path, "something else")],
+  ])("begins anew when the file was %s", async (_name, spoil) => {
+    const { receive, stored, path } = await upload();
+    spoil(path);
+
+    await expect(receive(last)).rejects.toMatchObject({
+      code: "RANGE_INVALID",
+      details: { expected: 0 },
+    });
+    expect(await stored()).toEqual({ storedBytes: 0 });
+  });
+
+  test("with another total is refused, and the file stays", async () => {
+    const { receive, stored } = await upload();
+
+    await expect(
+      receive({ ...last, last: { totalBytes: 2_000, sha256: null } }),
+    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(receive(partArgs(2, 1_000, second))).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    expect(await stored()).toEqual({ storedBytes: 1_000 });
+  });
+});
+
+test("parts of one upload that announce different totals are refused", async () => {
+  const bytes = randomBytes(100);
+  const { context } = await setUp((_request, response) => response.end(bytes));
+  const receive = (part: number, totalBytes: number) =>
+    operationHandlers["receive-part"](
+      partArgs(part, part * 100, bytes, { last: { totalBytes, sha256: null } }),
+      context,
+    );
+
+  expect(await receive(0, 300)).toMatchObject({ complete: null });
+  await expect(receive(1, 200)).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringMatching(/300 bytes.*200/),
+  });
+  expect(await receive(1, 300)).toMatchObject({ storedBytes: 200, complete: null });
 });
 
 test("bytes that are not what was announced leave nothing", async () => {
@@ -311,6 +400,40 @@ test("the box's tools answer in their contracts", async () => {
     code: "INVALID_ARGUMENT",
   });
   await expect(tool("constructor")).rejects.toMatchObject({ code: "AGENT_OUTDATED" });
+});
+
+test("concise lists stay short and say how much they leave out", async () => {
+  const { home, context } = await setUp();
+  for (let i = 0; i < 60; i += 1) {
+    const name = `a-dataset-with-a-rather-long-name-${i}`;
+    mkdirSync(join(home.datasets, name));
+    writeFileSync(join(home.datasets, name, "a.png"), "x");
+    mkdirSync(join(home.outputs, name));
+    writeFileSync(join(home.outputs, name, `${name}.safetensors`), "broken");
+  }
+  const answerOf = (tool: string, given: Record<string, unknown>) =>
+    operationHandlers.tool({ tool, arguments: given }, context);
+
+  const concise = { detail: "concise" };
+  const datasets = await answerOf("list-datasets", concise);
+  const models = await answerOf("list-exported-models", concise);
+
+  for (const { data, text } of [datasets, models]) {
+    expect(JSON.stringify(data).length + text.length).toBeLessThanOrEqual(limits.conciseCharacters);
+    expect(data).toMatchObject({ count: 60, truncated: true });
+    expect(text).toContain("detail full");
+  }
+  const rows = listDatasets.output.parse(datasets.data).datasets;
+  expect(rows.length).toBeGreaterThan(4);
+  expect(datasets.text).toContain(`60 datasets; the first ${rows.length} are here`);
+  const shown = listExportedModels.output.parse(models.data).models;
+  expect(shown.length).toBeGreaterThan(2);
+  expect(models.text).toContain(
+    `60 model files, newest first; ${shown.length} are here, ask with detail full and a higher limit for the others`,
+  );
+  const all = await answerOf("list-datasets", { detail: "full" });
+  expect(listDatasets.output.parse(all.data).datasets).toHaveLength(60);
+  expect(all.data["truncated"]).toBe(false);
 });
 
 test("graphics without NVIDIA's driver are named, and never taken for CUDA", async () => {

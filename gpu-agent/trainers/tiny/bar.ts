@@ -8,7 +8,7 @@ export interface Bar {
   readonly setPostfix: (postfix: string) => void;
   /** One more. Redraws only when the last counted redraw is 0.1 s ago. */
   readonly advance: () => void;
-  /** Takes the time until `resume` out of the bar's clock. */
+  /** Takes the time until its `resume` out of the bar's clock; a pause may lie inside another. */
   readonly pause: () => void;
   readonly resume: () => void;
   readonly close: () => void;
@@ -43,7 +43,8 @@ export function openBar(options: BarOptions): Bar {
   let count = initial;
   let postfix = "";
   let startMs = nowMs();
-  let pausedAtMs: number | undefined;
+  let pausedAtMs = 0;
+  let pauses = 0;
   let lastCount = initial;
   let lastMs = startMs;
   let lastLength = 0;
@@ -82,13 +83,15 @@ export function openBar(options: BarOptions): Bar {
       lastMs = now;
     },
     pause() {
-      pausedAtMs ??= nowMs();
+      if (pauses === 0) pausedAtMs = nowMs();
+      pauses++;
     },
     resume() {
-      if (pausedAtMs === undefined) return;
+      if (pauses === 0) return;
+      pauses--;
+      if (pauses > 0) return;
       startMs += nowMs() - pausedAtMs;
       lastMs = nowMs();
-      pausedAtMs = undefined;
     },
     close() {
       if (leave) {

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 
 /**
  * loss_log.db as AI Toolkit's `UILogger` writes it (toolkit/logging_aitk.py), but for one thing: the first step of a run is
- * logged too. Up to 256 values or 0.25 s are in memory; a kill or SIGINT loses them, as it does there.
+ * logged too. Up to 256 values or 0.25 s are in memory, and a kill loses them, as it does there; who ends it orderly closes it first.
  */
 export interface LossLog {
   readonly record: (step: number, values: Readonly<Record<string, number>>) => void;

@@ -10,7 +10,7 @@ import {
   type Adapter,
 } from "./adapter.ts";
 import { createAdam } from "./adam.ts";
-import { exponential, openBar } from "./bar.ts";
+import { exponential, openBar, type Bar } from "./bar.ts";
 import { findCheckpoint, restoreOptimizer, saveCheckpoint } from "./checkpoint.ts";
 import { FEATURES, positionFeatures } from "./conditioning.ts";
 import type { TinyConfig } from "./config.ts";
@@ -20,6 +20,7 @@ import { createNetwork, OUTPUT_STRIDE, type Network } from "./network.ts";
 import { printAdapterLines, printTimer, type Output } from "./output.ts";
 import { randomFrom } from "./random.ts";
 import { writeSamples } from "./sampler.ts";
+import type { SaveRequests } from "./save-requests.ts";
 import type { Truth } from "./truth.ts";
 
 export interface TrainOptions {
@@ -30,13 +31,21 @@ export interface TrainOptions {
   readonly printTimers: boolean;
 }
 
+interface TrainSinks {
+  readonly out: Output;
+  readonly truth: Truth;
+  readonly requests: SaveRequests;
+  /** Whoever ends the process before the job does closes it. */
+  readonly onLossLog: (lossLog: LossLog) => void;
+}
+
 /** The whole job, from the adapter's creation to the final file. */
 export async function train(
   config: TinyConfig,
   options: TrainOptions,
-  sinks: { readonly out: Output; readonly truth: Truth },
+  sinks: TrainSinks,
 ): Promise<void> {
-  const { out, truth } = sinks;
+  const { out, truth, requests } = sinks;
   mkdirSync(join(config.outputFolder, "samples"), { recursive: true });
   writeFileSync(
     join(config.outputFolder, "config.yaml"),
@@ -63,13 +72,27 @@ export async function train(
   const lossLog = config.lossLog
     ? openLossLog(join(config.outputFolder, "loss_log.db"), startStep)
     : undefined;
+  if (lossLog) sinks.onLossLog(lossLog);
+  const interim = createInterimSave({ requests, save, out });
   try {
     const trainStep = createTrainStep({ config, network, adapter, adam, images });
-    await runSteps({ config, options, startStep, trainStep, save, sample, lossLog, ...sinks });
+    await runSteps({
+      config,
+      options,
+      startStep,
+      trainStep,
+      save,
+      sample,
+      lossLog,
+      interim,
+      ...sinks,
+    });
     if (!config.disableSampling) await sample(Math.max(config.steps, startStep), false);
+    interim.end();
     out.line();
     save(Math.max(config.steps, startStep), true);
   } finally {
+    requests.answerWith(null);
     lossLog?.close();
   }
   out.line();
@@ -111,6 +134,52 @@ async function firstSample(
   }
 }
 
+interface InterimSave {
+  /** From now on a request saves this step, the last that was completed. */
+  readonly completed: (step: number, bar: Bar) => void;
+  /** Throws what a save that nobody waited for has thrown. */
+  readonly check: () => void;
+  /** The final file comes: it is every answer from now on. */
+  readonly end: () => void;
+}
+
+/**
+ * Saves when asked, in the turn of the signal itself: a step is one synchronous piece of work, so whenever a signal is
+ * heard, also while sampling, the weights are those of the last completed step.
+ */
+function createInterimSave(parts: {
+  readonly requests: SaveRequests;
+  readonly save: (step: number, final: boolean) => void;
+  readonly out: Output;
+}): InterimSave {
+  const { requests, save, out } = parts;
+  let failure: { readonly error: unknown } | undefined;
+  const check = (): void => {
+    if (failure) throw failure.error;
+  };
+  return {
+    completed(step, bar) {
+      requests.answerWith(() => {
+        bar.pause();
+        try {
+          out.line(`\nSaving at step ${step}`);
+          save(step, false);
+        } catch (error) {
+          // Thrown on at the job's next step, where it ends the job as any save that fails.
+          failure = { error };
+        }
+        bar.resume();
+      });
+      check();
+    },
+    check,
+    end() {
+      requests.answerWith(null);
+      check();
+    },
+  };
+}
+
 async function runSteps(run: {
   readonly config: TinyConfig;
   readonly options: TrainOptions;
@@ -119,6 +188,7 @@ async function runSteps(run: {
   readonly save: (step: number, final: boolean) => void;
   readonly sample: (step: number, belowBar: boolean) => Promise<void>;
   readonly lossLog: LossLog | undefined;
+  readonly interim: InterimSave;
   readonly out: Output;
   readonly truth: Truth;
 }): Promise<void> {
@@ -153,6 +223,11 @@ async function runSteps(run: {
     });
     if (Number.isNaN(loss)) out.line("loss is nan");
     bar.setPostfix(`lr: ${exponential(lr, 1)} loss: ${exponential(shownLoss, 3)}`);
+    // Before the pictures, not after them as AI Toolkit does: an interrupt between them would lose the step.
+    if (step % config.logEvery === 0) {
+      run.lossLog?.record(step, { learning_rate: lr, "loss/loss": shownLoss });
+    }
+    run.interim.completed(step, bar);
 
     if (isDue(step, config.saveEvery)) {
       bar.pause();
@@ -165,9 +240,6 @@ async function runSteps(run: {
       await run.sample(step, true);
       bar.resume();
     }
-    if (step % config.logEvery === 0) {
-      run.lossLog?.record(step, { learning_rate: lr, "loss/loss": shownLoss });
-    }
     if (isDue(step, config.performanceLogEvery)) {
       if (run.options.printTimers) {
         printTimer(out, { name: config.name, averageMs: timedMs / timedSteps, count: timedSteps });
@@ -177,6 +249,7 @@ async function runSteps(run: {
     }
     bar.advance();
     await waitAfterStep();
+    run.interim.check();
   }
   bar.close();
 }

@@ -81,6 +81,13 @@ describe("a learning rate 10,000 times too high", () => {
   });
 });
 
+function loggedSteps(output: string): unknown[] {
+  const database = new DatabaseSync(join(output, "loss_log.db"), { readOnly: true });
+  const rows = database.prepare("SELECT step FROM steps ORDER BY step").all();
+  database.close();
+  return rows.map(({ step }) => step);
+}
+
 describe("SIGINT", () => {
   it("ends at once with exit code 0 and saves nothing; a restart continues from the last checkpoint", async () => {
     const root = temporaryFolder();
@@ -98,6 +105,9 @@ describe("SIGINT", () => {
     expect(ending).toMatchObject({ code: 0, signal: null });
     expect(ending.stdout.endsWith(`\n${rule}\nJob stopped\n${rule}\n`)).toBe(true);
     const stopped = readTruth(job.output);
+    expect(loggedSteps(job.output)).toEqual(
+      stopped.filter(({ t }) => t === "step").map(({ step }) => step),
+    );
     expect(stopped.at(-1)).toEqual({ t: "end", how: "sigint" });
     expect(stopped.filter(({ t }) => t === "save").map(({ step }) => step)).toEqual([20]);
 
@@ -119,6 +129,109 @@ describe("SIGINT", () => {
     const rows = database.prepare("SELECT count(*) AS n FROM steps").get();
     database.close();
     expect(rows).toEqual({ n: 60 });
+  });
+});
+
+/** The steps that were saved, in order. */
+const saves = (output: string) =>
+  readTruth(output)
+    .filter(({ t }) => t === "save")
+    .map(({ step, final }) => [step, final]);
+
+describe("SIGUSR2", () => {
+  it("saves the last completed step in AI Toolkit's words and goes on; the checkpoint is resumed from", async () => {
+    const root = temporaryFolder();
+    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 60 });
+    const { child, ended } = startTrainer([job.configPath], { TRAINYARD_TINY_STEP_DELAY_MS: "20" });
+    await until(() => losses(job.output).length > 10);
+
+    child.kill("SIGUSR2");
+    await until(() => saves(job.output).length > 0);
+    await until(() => losses(job.output).length > 20);
+    child.kill("SIGINT");
+    const ending = await ended;
+
+    const step = readTruth(job.output).find(({ t }) => t === "save")?.step ?? Number.NaN;
+    const facts = readTruth(job.output).map((fact) => fact.t);
+    expect(step).toBe(facts.slice(0, facts.indexOf("save")).filter((t) => t === "step").length - 1);
+    const path = `${job.output}/toy_${String(step).padStart(9, "0")}.safetensors`;
+    expect(ending.stdout).toContain(
+      `\n\nSaving at step ${step}\nSaved checkpoint to ${path}\nSaved optimizer to ${job.output}/optimizer.pt\n`,
+    );
+
+    const resumed = await runTrainer([job.configPath]);
+
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toContain(`Found step ${step} in metadata, starting from there\n`);
+    expect(resumed.stdout).not.toContain("Failed to load optimizer");
+  });
+
+  it("prunes as every save does", async () => {
+    const root = temporaryFolder();
+    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 100 });
+    const { child, ended } = startTrainer([job.configPath], { TRAINYARD_TINY_STEP_DELAY_MS: "10" });
+    for (let save = 1; save <= 3; save += 1) {
+      const steps = losses(job.output).length;
+      await until(() => losses(job.output).length > steps + 2);
+      child.kill("SIGUSR2");
+      await until(() => saves(job.output).length === save);
+    }
+    child.kill("SIGINT");
+
+    expect((await ended).stdout.match(/^Removing old save: /gm)).toHaveLength(1);
+  });
+
+  it("is answered while the last pictures are drawn, before the final file", async () => {
+    const root = temporaryFolder();
+    const prompts = Array.from({ length: 40 }, (_, index) => `picture ${index}`);
+    const job = writeJob({
+      root,
+      dataset: writeDataset(join(root, "data")),
+      steps: 5,
+      sampleEvery: 1000,
+      prompts,
+    });
+    const { child, ended } = startTrainer([job.configPath]);
+    await until(() => losses(job.output).length === 5);
+    const drawn = () => readTruth(job.output).filter(({ t, step }) => t === "sample" && step === 5);
+    await until(() => drawn().length > 0);
+
+    child.kill("SIGUSR2");
+    const ending = await ended;
+
+    expect(ending.code).toBe(0);
+    expect(saves(job.output)).toEqual([
+      [4, false],
+      [5, true],
+    ]);
+    const facts = readTruth(job.output);
+    expect(facts.findIndex(({ t }) => t === "save")).toBeLessThan(
+      facts.findLastIndex(({ t }) => t === "sample"),
+    );
+  });
+
+  it("before the first step waits for it, and does not end the process", async () => {
+    const root = temporaryFolder();
+    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 3 });
+    const { child, ended } = startTrainer([job.configPath]);
+    const listening = () =>
+      (Number.parseInt(
+        /^SigCgt:\s*\w*(\w{4})$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ??
+          "",
+        16,
+      ) &
+        (1 << 11)) !==
+      0;
+    await until(listening);
+
+    expect(readTruth(job.output)).toEqual([]);
+    child.kill("SIGUSR2");
+
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+    expect(saves(job.output)).toEqual([
+      [0, false],
+      [3, true],
+    ]);
   });
 });
 
