@@ -12,6 +12,7 @@ export const errorTable = {
   CONFIG_EXISTS: { status: 409, retryable: false },
   CONFIG_INVALID: { status: 422, retryable: false },
   CONFIG_NOT_FOUND: { status: 404, retryable: false },
+  DATASET_EMPTY: { status: 422, retryable: false },
   DATASET_NOT_FOUND: { status: 404, retryable: false },
   HOST_REFUSED: { status: 403, retryable: false },
   IDEMPOTENCY_CONFLICT: { status: 409, retryable: false },

@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
+import { limits } from "@trainyard/shared/limits.ts";
 import type { Connectivity } from "@trainyard/shared/protocol/edge-session.ts";
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { pingText, pongText, subprotocol } from "@trainyard/shared/protocol/version.ts";
@@ -73,6 +74,7 @@ export class Hub extends DurableObject<Env> {
   #link!: Link;
   #configs!: ConfigShelf;
   #snapshots!: Snapshots;
+  readonly #helloTimers = new Map<string, ReturnType<typeof setTimeout>>();
   #requests = 0;
   #messages = 0;
 
@@ -112,12 +114,15 @@ export class Hub extends DurableObject<Env> {
     const agentId = request.headers.get("x-trainyard-agent") ?? "";
     const publicKey = request.headers.get("x-trainyard-public-key") ?? "";
     const now = Date.now();
-    for (const socket of this.#sessions.socketsOf(agentId)) {
-      if (isOverdue(this.#sessions.attachmentOf(socket), now)) {
-        socket.close(closeCodes.helloTimeout, "No hello in time.");
-      }
-    }
+    this.#closeOverdue(agentId, now);
     const client = challenge(this.ctx, { agentId, publicKey }, new URL(request.url).origin, now);
+    // Ends with the first message; a restart in between leaves the socket to the sweep above.
+    clearTimeout(this.#helloTimers.get(agentId) ?? null);
+    const timer = setTimeout(
+      () => this.#closeOverdue(agentId, Date.now()),
+      limits.helloTimeoutMs + 50,
+    );
+    this.#helloTimers.set(agentId, timer);
     return new Response(null, {
       status: 101,
       webSocket: client,
@@ -125,8 +130,20 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
+  #closeOverdue(agentId: string, nowMs: number): void {
+    for (const socket of this.#sessions.socketsOf(agentId)) {
+      if (isOverdue(this.#sessions.attachmentOf(socket), nowMs)) {
+        socket.close(closeCodes.helloTimeout, "No hello in time.");
+      }
+    }
+  }
+
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     this.#messages += 1;
+    const { agentId } = this.#sessions.attachmentOf(socket);
+    // A pending timer would keep the object from sleeping.
+    clearTimeout(this.#helloTimers.get(agentId) ?? null);
+    this.#helloTimers.delete(agentId);
     await this.#link.message(socket, data);
   }
 

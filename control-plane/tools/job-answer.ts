@@ -303,11 +303,17 @@ export function nextCall(view: hub.JobView): string {
     case "completed":
       return `create-download-link with job_id ${jobId}`;
     case "stopped":
+      if (view.summary.attempt === 0) return again(view);
       return view.summary.lastCheckpoint === null
         ? `get-training-logs with job_id ${jobId}`
         : `create-download-link with job_id ${jobId} and kind checkpoint`;
     case "failed":
     case "interrupted":
-      return `get-training-logs with job_id ${jobId}`;
+      return view.summary.attempt === 0 ? again(view) : `get-training-logs with job_id ${jobId}`;
   }
+}
+
+/** A job that never ran has no log; what there is to do is to start its config again. */
+function again({ summary }: hub.JobView): string {
+  return `run-training-with-guardrails with config_name ${summary.configName}`;
 }

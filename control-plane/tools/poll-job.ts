@@ -18,6 +18,8 @@ export interface Polled {
 
 /** Left for the answer itself to be made and sent before the caller's time is over. */
 const marginMs = 1_500;
+/** A timer that comes a little late must not cost the window its last point. */
+const slackMs = 500;
 /** An end is noticed sooner than at the next point: a caller waits for it. */
 const lookMs = 2_000;
 
@@ -60,7 +62,7 @@ export async function pollJob(
     if (ended) return { points, end: "terminal" };
     if (context.signal.aborted) return { points, end: "gone" };
     const waitUntil = Math.min(now + Math.min(lookMs, wish.intervalMs), Math.max(nextPointMs, now));
-    if (waitUntil > wish.untilMs) return close("window", view, now);
+    if (nextPointMs > wish.untilMs + slackMs) return close("window", view, now);
     if (waitUntil > answerByMs) return close("deadline", view, now);
     await context.sleep(Math.max(50, waitUntil - now));
   }

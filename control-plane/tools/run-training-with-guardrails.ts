@@ -77,6 +77,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
       guardrails: { stopOnNan: input.stop_on_nan, nanThreshold: input.nan_threshold },
       requestedGuardrails: requested(input),
       maxDatasetFiles: input.max_dataset_files,
+      takesEmptyDataset: !input.block_on_validation_fail,
     },
     context,
   );

@@ -25,6 +25,8 @@ export interface StartWish {
   readonly guardrails: GuardrailRules;
   readonly requestedGuardrails: Readonly<Record<string, number | boolean>>;
   readonly maxDatasetFiles: number;
+  /** The caller said to go on over what the validation found. */
+  readonly takesEmptyDataset: boolean;
 }
 
 export interface Started {
@@ -141,6 +143,13 @@ async function preflight(
         details: { datasets: missing.map(({ reference }) => reference), agent_id: agent.agentId },
       },
     );
+  }
+  const empty = answer.datasets.filter(({ images }) => images === 0);
+  if (empty.length > 0 && !wish.takesEmptyDataset) {
+    throw new AppError("DATASET_EMPTY", "The config's dataset holds no picture. Nothing was started.", {
+      hint: "Upload pictures with create-upload-link, then start again.",
+      details: { datasets: empty.map(({ reference }) => reference), agent_id: agent.agentId },
+    });
   }
   return answer.datasets;
 }

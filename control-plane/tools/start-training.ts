@@ -17,6 +17,7 @@ export const startTraining: EdgeHandler<"start-training"> = async (input, contex
       guardrails: noGuardrailRules,
       requestedGuardrails: {},
       maxDatasetFiles: 2_000,
+      takesEmptyDataset: false,
     },
     context,
   );

@@ -1,4 +1,5 @@
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import type { JobView } from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";
 import type { EdgeHandler } from "./context.ts";
 import { jobAnswer, jobNow, nextCall, sentence } from "./job-answer.ts";
@@ -24,7 +25,7 @@ export const stopTraining: EdgeHandler<"stop-training"> = async (input, context)
   const now = jobNow(after);
   const since =
     now.currentStep === null ? null : now.currentStep - (after.summary.lastCheckpoint?.step ?? 0);
-  const message = messageFor(after.summary.state, delivered, input.mode);
+  const message = messageFor(before, after.summary.state, delivered, input.mode);
   return {
     data: {
       ...jobAnswer(after, detail),
@@ -37,11 +38,20 @@ export const stopTraining: EdgeHandler<"stop-training"> = async (input, context)
   };
 };
 
-function messageFor(state: string, delivered: boolean, mode: "checkpoint" | "now"): string {
-  if (state === "stopped") return "It was taken out of the queue and never ran.";
+/** What was asked for, not what will come of it: only the box knows whether its trainer can save on request. */
+function messageFor(
+  before: JobView,
+  state: string,
+  delivered: boolean,
+  mode: "checkpoint" | "now",
+): string {
+  if (state === "stopped" && before.summary.attempt === 0) {
+    return "It was taken out of the queue and never ran.";
+  }
   if (!delivered)
     return "The stop is noted; the box has not confirmed it and gets it when it connects.";
+  if (before.summary.stop?.mode === "now") return "It was being stopped already, without a save.";
   return mode === "checkpoint"
-    ? "The box is saving a checkpoint and then stops it; this can take some minutes."
+    ? "The box was asked to save a checkpoint first, where its trainer can, and then to stop it; this can take some minutes."
     : "The box is stopping it now; steps after the last checkpoint are lost.";
 }

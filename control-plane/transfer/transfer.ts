@@ -14,6 +14,8 @@ interface HeldPart {
   readonly ticket: string;
   readonly body: ReadableStream<Uint8Array>;
   readonly bytes: number;
+  /** Ends the relay of this part; set once the box fetches it. */
+  cut: () => void;
 }
 
 interface OpenDownload {
@@ -58,14 +60,17 @@ export class Transfer extends DurableObject<Env> {
     if (request.body === null && spec.bytes > 0) {
       throw new AppError("LENGTH_REQUIRED", "The request has no body.");
     }
-    if (this.#held.size >= 2) {
+    // The same part once more: the caller has given the older request up, whether or not its connection noticed.
+    this.#held.get(spec.part)?.cut();
+    if (this.#held.size >= 2 && !this.#held.has(spec.part)) {
       throw new AppError("QUOTA_EXCEEDED", "Two parts of this file are already on their way.", {
         hint: "Send the next part when one of them is answered.",
       });
     }
     const ticket = newTicket(spec.owner);
     const body = request.body ?? new ReadableStream<Uint8Array>({ start: (c) => c.close() });
-    this.#held.set(spec.part, { ticket, body, bytes: spec.bytes });
+    const held: HeldPart = { ticket, body, bytes: spec.bytes, cut: () => undefined };
+    this.#held.set(spec.part, held);
     try {
       const args: OperationArgs<"receive-part"> = {
         transferId: spec.transferId,
@@ -93,7 +98,7 @@ export class Transfer extends DurableObject<Env> {
           : { path: value.complete.path, bytes: value.complete.bytes, file_sha256: value.complete.sha256 }),
       });
     } finally {
-      this.#held.delete(spec.part);
+      if (this.#held.get(spec.part) === held) this.#held.delete(spec.part);
       // An unread body would keep the caller's connection busy; the box may have refused before reading it.
       if (!body.locked) await body.cancel().catch(() => undefined);
     }
@@ -105,8 +110,7 @@ export class Transfer extends DurableObject<Env> {
       throw new AppError("LINK_INVALID", "This part is not waiting here.");
     }
     const { readable, writable } = new FixedLengthStream(held.bytes);
-    // A cut on either side shows at the other as a short body; nobody is left to tell here.
-    held.body.pipeTo(writable).catch(() => undefined);
+    void relayPart(held, writable.getWriter());
     return new Response(readable, {
       headers: { "content-type": "application/octet-stream", "content-encoding": "identity" },
     });
@@ -207,6 +211,30 @@ export class Transfer extends DurableObject<Env> {
   async #abort(download: OpenDownload, reason: string): Promise<void> {
     download.done();
     await download.writer.abort(new Error(reason)).catch(() => undefined);
+  }
+}
+
+/**
+ * A cut or a silence of the caller shows at the box as a short body, and the box's refusal ends the caller's request: without
+ * the time limit a half-open connection would block its own resume for minutes.
+ */
+async function relayPart(
+  held: HeldPart,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
+  const silent = (): void => void writer.abort(new Error("The caller fell silent.")).catch(() => undefined);
+  let timer = setTimeout(silent, limits.transferIdleMs);
+  held.cut = silent;
+  try {
+    await pump(held.body, writer, held.bytes, () => {
+      clearTimeout(timer);
+      timer = setTimeout(silent, limits.transferIdleMs);
+    });
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error).catch(() => undefined);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

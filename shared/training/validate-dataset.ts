@@ -61,7 +61,7 @@ function checkDatasetFacts(folder: string, field: string, { facts, add }: Place)
   }
   if (found.images === 0) {
     return add(
-      error("DATASET_EMPTY", "The dataset has no image that AI Toolkit trains on.", {
+      error("DATASET_EMPTY", "The dataset has no image that the trainer takes.", {
         field,
         value,
         fix: "Upload images as .jpg, .jpeg, .png or .webp.",

@@ -209,6 +209,13 @@ describe("the Hub's sessions", () => {
     expect(await link.closed).toBe(4409);
   });
 
+  it("a socket that never says hello is closed", async () => {
+    const link = await Link.open(`owner_${(serial += 1)}`, await newKeys());
+    await link.expect("challenge");
+
+    expect(await link.closed).toBe(4408);
+  }, 15_000);
+
   it("[V2] an agent of an unknown version is told to update", async () => {
     const keys = await newKeys();
     const link = await Link.open(`owner_${(serial += 1)}`, keys);
