@@ -207,7 +207,9 @@ async function checkStillThere(c: Context<Door>, link: DownloadLink): Promise<vo
     await hubOf(c.env, link.o).call(link.a, "describe-file", args),
   ) as OperationValue<"describe-file">;
   // A log only grows, so its beginning is still what was offered.
-  if (file.bytes === link.bytes || (link.s.kind === "log" && file.bytes > link.bytes)) return;
+  const untouched = link.m === undefined || link.m === file.modifiedAtMs;
+  if (file.bytes === link.bytes && untouched) return;
+  if (link.s.kind === "log" && file.bytes > link.bytes) return;
   throw new AppError("LINK_EXPIRED", "The file changed after this link was made.", {
     hint: "Make a new one with create-download-link.",
   });

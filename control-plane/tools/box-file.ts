@@ -15,6 +15,8 @@ export interface BoxFile {
   readonly agentId: string;
   readonly source: FileSource;
   readonly jobId: string | null;
+  /** SHA-256 of the model as the training left it, where a job says so. */
+  readonly madeSha256?: string;
 }
 
 export interface ModelReference {
@@ -55,7 +57,14 @@ function modelOf({ summary }: JobView): BoxFile {
       },
     );
   }
-  return outputFile(summary.agentId, summary.model.path, summary.jobId);
+  const { path, sha256 } = summary.model;
+  return { ...outputFile(summary.agentId, path, summary.jobId), madeSha256: sha256 };
+}
+
+/** What to say when the file on the box is not the one that the training left; null when it is, or nobody knows. */
+export function changedSince(file: BoxFile, sha256: string | null): string | null {
+  if (file.madeSha256 === undefined || sha256 === null || file.madeSha256 === sha256) return null;
+  return "This is not the file that the training made: it was changed on the box afterwards.";
 }
 
 function outputFile(agentId: string, path: string, jobId: string): BoxFile {
@@ -187,6 +196,7 @@ export async function downloadLink(
       bytes: described.bytes,
       ...(described.sha256 === null ? {} : { sha: described.sha256 }),
       type: described.mediaType,
+      ...(file.source.kind === "log" ? {} : { m: described.modifiedAtMs }),
     },
     context.settings.linkKey,
   );

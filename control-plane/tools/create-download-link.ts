@@ -1,7 +1,7 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
 import { unwrap } from "../outcome.ts";
-import { describeFile, downloadLink, findCheckpoint, findModel, findSample } from "./box-file.ts";
+import { changedSince, describeFile, downloadLink, findCheckpoint, findModel, findSample } from "./box-file.ts";
 import type { BoxFile } from "./box-file.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { duration, iso, size } from "./words.ts";
@@ -13,8 +13,10 @@ export const createDownloadLink: EdgeHandler<"create-download-link"> = async (in
   // A log is still being written; everything else is offered with its hash.
   const described = await describeFile(file, input.kind !== "log", context);
   const link = await downloadLink(file, described, input.expires_in_seconds, context);
+  const note = changedSince(file, described.sha256);
   return {
     data: {
+      ...(note === null ? {} : { note }),
       download_url: link.url,
       filename: described.filename,
       path: described.path,
@@ -25,7 +27,7 @@ export const createDownloadLink: EdgeHandler<"create-download-link"> = async (in
       expires_at: iso(link.expiresAtMs),
       how: "GET it (curl -C - -OJ <download_url>); ranges and resume work, the ETag is the SHA-256.",
     },
-    text: `download_url gives the ${input.kind} (${size(described.bytes)}) for ${duration(input.expires_in_seconds)}, straight from the box; whoever has it can read this file. Next: hand it to the person who wants the file.`,
+    text: `${note === null ? "" : `${note} `}download_url gives the ${input.kind} (${size(described.bytes)}) for ${duration(input.expires_in_seconds)}, straight from the box; whoever has it can read this file. Next: hand it to the person who wants the file.`,
   };
 };
 

@@ -4,7 +4,7 @@ import { limits } from "@trainyard/shared/limits.ts";
 import type { JsonDocument } from "@trainyard/shared/tools/vocabulary.ts";
 import { relayDownload } from "../http/relay.ts";
 import { unwrap } from "../outcome.ts";
-import { describeFile, downloadLink, findModel } from "./box-file.ts";
+import { changedSince, describeFile, downloadLink, findModel } from "./box-file.ts";
 import type { BoxFile, FileDescription } from "./box-file.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { iso, size } from "./words.ts";
@@ -21,6 +21,7 @@ export const downloadModel: EdgeHandler<"download-model"> = async (input, contex
       },
     );
   }
+  const changed = changedSince(file, described.sha256);
   const link = await downloadLink(file, described, input.expires_in_seconds, context);
   const full = context.detail(input.detail) === "full";
   const inline =
@@ -46,9 +47,9 @@ export const downloadModel: EdgeHandler<"download-model"> = async (input, contex
             training_config: await trainingConfig(file, context),
           }
         : {}),
-      note: inline ? null : noteFor(context, input.encoding),
+      note: changed ?? (inline ? null : noteFor(context, input.encoding)),
     },
-    text: `A model of ${size(described.bytes)}, verified by its SHA-256${inline ? ", in content as base64" : ""}. Next: fetch download_url, or hand it to the person who wants the file.`,
+    text: `${changed === null ? "" : `${changed} `}A model of ${size(described.bytes)} with its SHA-256${inline ? ", in content as base64" : ""}. Next: fetch download_url, or hand it to the person who wants the file.`,
   };
 };
 

@@ -55,7 +55,7 @@ export const uploadDataset: EdgeHandler<"upload-dataset"> = async (input, contex
       images_saved: imagesSaved,
       files: rows,
     },
-    text: `${imagesSaved} of ${plural(input.images.length, "picture")} saved to dataset ${dataset}.${failed + captionsFailed === 0 ? "" : " files says why the others were not."} Next: create-training-config with dataset_path ${dataset}.`,
+    text: `${imagesSaved} of ${plural(input.images.length, "picture")} saved to dataset ${dataset}.${failed + captionsFailed === 0 ? "" : " files says why the others were not."} Next: ${imagesSaved === 0 ? "correct what files names and send them again" : `create-training-config with dataset_path ${dataset}`}.`,
   };
 };
 

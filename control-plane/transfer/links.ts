@@ -35,6 +35,8 @@ const downloadSchema = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
   type: z.string().min(1).max(120),
+  /** Modification time on the box: models of one config are all equally long, so the length alone tells nothing. */
+  m: z.number().optional(),
 });
 
 const payloadSchema = z.discriminatedUnion("kind", [uploadSchema, downloadSchema]);

@@ -33,6 +33,7 @@ export const createDownloadLink = defineTool({
     media_type: z.string(),
     job_id: maybe(z.string()),
     expires_at: instant,
+    note: maybe(z.string()),
     how: z.string(),
   }),
   annotations: {

@@ -173,7 +173,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: "learning_rate must be more than 0; it is 0.",
-        hint: "learning_rate: number, more than 0, at most 10, default 0.0002.",
+        hint: "learning_rate: number, more than 0, at most 10, default 0.0002. tiny: 0.0001 when left out.",
       },
     ],
     [
@@ -203,7 +203,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: 'resolution must be whole number or list of whole number; it is "big".',
-        hint: "resolution: whole number or list of whole number, 64 to 8192, default 512.",
+        hint: "resolution: whole number or list of whole number, 64 to 8192, default 512. tiny: 64.",
       },
     ],
     [
