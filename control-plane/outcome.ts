@@ -9,13 +9,16 @@ export type Outcome<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: WireError };
 
-export async function outcomeOf<Value>(work: () => Value | Promise<Value>): Promise<Outcome<Value>> {
+export async function outcomeOf<Value>(
+  work: () => Value | Promise<Value>,
+): Promise<Outcome<Value>> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
     const reference = crypto.randomUUID();
     const wire = errorToWire(error, reference);
-    if (wire.code === "INTERNAL") console.error(JSON.stringify({ reference, error: describe(error) }));
+    if (wire.code === "INTERNAL")
+      console.error(JSON.stringify({ reference, error: describe(error) }));
     return { ok: false, error: wire };
   }
 }

@@ -39,8 +39,12 @@ export function createStore(storage: DurableObjectStorage): Store {
 
 /** Append-only: an applied migration is never edited, and its position is its number. */
 export function migrate(store: Store, migrations: readonly string[]): void {
-  store.run("CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY, version INTEGER NOT NULL)");
-  const applied = Number(store.first("SELECT version FROM schema_version WHERE id = 1")?.["version"] ?? 0);
+  store.run(
+    "CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY, version INTEGER NOT NULL)",
+  );
+  const applied = Number(
+    store.first("SELECT version FROM schema_version WHERE id = 1")?.["version"] ?? 0,
+  );
   if (applied > migrations.length) throw new Error("this object's schema is newer than the code");
   for (let version = applied; version < migrations.length; version += 1) {
     store.transaction(() => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
 import { unstable_readConfig as readConfig } from "wrangler";
+import { z } from "zod";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -50,7 +51,18 @@ await Promise.all([
 ]);
 
 // The local runtime gets its bindings from the file that is deployed, so the two cannot drift apart.
-const config = readConfig({ config: `${root}wrangler.toml` }, { hideWarnings: true });
+const config = z
+  .object({
+    name: z.string(),
+    compatibility_date: z.string(),
+    compatibility_flags: z.array(z.string()),
+    durable_objects: z.object({
+      bindings: z.array(z.object({ name: z.string(), class_name: z.string() })),
+    }),
+    migrations: z.array(z.object({ new_sqlite_classes: z.array(z.string()).optional() })),
+    vars: z.record(z.string(), z.string()),
+  })
+  .parse(readConfig({ config: `${root}wrangler.toml` }, { hideWarnings: true }));
 mkdirSync(`${root}dist/control-plane`, { recursive: true });
 writeFileSync(
   `${root}dist/control-plane/bindings.json`,

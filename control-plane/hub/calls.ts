@@ -44,7 +44,9 @@ export function createCalls(store: Store) {
     },
     /** Must run inside the transaction that decides the call. */
     keep(call: DurableCall): void {
-      const place = Number(store.first("SELECT coalesce(max(place), 0) + 1 AS n FROM calls")?.["n"] ?? 1);
+      const place = Number(
+        store.first("SELECT coalesce(max(place), 0) + 1 AS n FROM calls")?.["n"] ?? 1,
+      );
       store.run(
         "INSERT INTO calls (call_id, agent_id, job_id, place, operation, args, args_hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
         call.callId,
@@ -79,9 +81,13 @@ export function createCalls(store: Store) {
         const timer = setTimeout(() => {
           waiters.delete(call.callId);
           reject(
-            new AppError("TOOL_TIMEOUT", `The box did not answer within ${Math.round(waitMs / 1_000)} s.`, {
-              hint: "Call list-agents to see whether it is connected, then try again.",
-            }),
+            new AppError(
+              "TOOL_TIMEOUT",
+              `The box did not answer within ${Math.round(waitMs / 1_000)} s.`,
+              {
+                hint: "Call list-agents to see whether it is connected, then try again.",
+              },
+            ),
           );
         }, waitMs);
         waiters.set(call.callId, {
@@ -91,7 +97,13 @@ export function createCalls(store: Store) {
             if (outcome.ok) {
               const parsed = definition.value.safeParse(outcome.value);
               if (parsed.success) resolve(parsed.data);
-              else reject(new AppError("PROTOCOL_ERROR", `The box answered ${operation} in an unknown form.`));
+              else
+                reject(
+                  new AppError(
+                    "PROTOCOL_ERROR",
+                    `The box answered ${operation} in an unknown form.`,
+                  ),
+                );
             } else {
               reject(wireToError(outcome.error));
             }

@@ -32,9 +32,13 @@ export function createConfigShelf(store: Store) {
         return "unchanged";
       }
       if (before !== null && !overwrite) {
-        throw new AppError("CONFIG_EXISTS", `A config named ${before.name} exists with other content.`, {
-          hint: "Choose another name, or pass overwrite: true.",
-        });
+        throw new AppError(
+          "CONFIG_EXISTS",
+          `A config named ${before.name} exists with other content.`,
+          {
+            hint: "Choose another name, or pass overwrite: true.",
+          },
+        );
       }
       if (before === null) {
         const count = Number(store.first("SELECT count(*) AS n FROM configs")?.["n"] ?? 0);

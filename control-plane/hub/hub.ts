@@ -94,14 +94,30 @@ export class Hub extends DurableObject<Env> {
     const sessions = createSessions(this.ctx, this.#store);
     const calls = createCalls(this.#store);
     const jobs = createJobIndex(this.#store);
-    const queue = createQueue({ jobs, calls, starts: createStarts(this.#store), sessions, job, sendCall });
+    const queue = createQueue({
+      jobs,
+      calls,
+      starts: createStarts(this.#store),
+      sessions,
+      job,
+      sendCall,
+    });
     const watching = createWatching((jobId, forMs) => this.#sendWatch(jobId, forMs));
     this.#sessions = sessions;
     this.#calls = calls;
     this.#jobs = jobs;
     this.#queue = queue;
     this.#watching = watching;
-    this.#link = createLink({ sessions, calls, jobs, queue, watching, job, sendCall, now: () => Date.now() });
+    this.#link = createLink({
+      sessions,
+      calls,
+      jobs,
+      queue,
+      watching,
+      job,
+      sendCall,
+      now: () => Date.now(),
+    });
     this.#configs = createConfigShelf(this.#store);
     this.#snapshots = createSnapshots(this.#store);
   }
@@ -198,7 +214,10 @@ export class Hub extends DurableObject<Env> {
       seen === null ? "No agent has ever connected." : "The box is not connected.",
       {
         hint: "Start the agent on the GPU box (`npm start` or `trainyard agent`), then call list-agents.",
-        details: { agent_id: agentId, last_seen_at: seen === null ? null : new Date(seen).toISOString() },
+        details: {
+          agent_id: agentId,
+          last_seen_at: seen === null ? null : new Date(seen).toISOString(),
+        },
       },
     );
   }
@@ -254,7 +273,8 @@ export class Hub extends DurableObject<Env> {
       const now = Date.now();
       return this.#sessions.agents().map((agent) => {
         const active = this.#jobs.active(agent.agentId);
-        const waits = (job: IndexedJob): boolean => job.summary.state === "queued" && !job.dispatched;
+        const waits = (job: IndexedJob): boolean =>
+          job.summary.state === "queued" && !job.dispatched;
         return {
           ...agent,
           connectivity: this.#sessions.connectivity(agent.agentId, now),
@@ -266,7 +286,10 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
-  putConfig(config: StoredConfig, overwrite: boolean): Promise<Outcome<"created" | "unchanged" | "overwritten">> {
+  putConfig(
+    config: StoredConfig,
+    overwrite: boolean,
+  ): Promise<Outcome<"created" | "unchanged" | "overwritten">> {
     return this.#answer(() => this.#configs.put(config, overwrite));
   }
 
@@ -290,7 +313,11 @@ export class Hub extends DurableObject<Env> {
   }
 
   usage(): Usage {
-    return { rowsWritten: this.#store.rowsWritten(), requests: this.#requests, messages: this.#messages };
+    return {
+      rowsWritten: this.#store.rowsWritten(),
+      requests: this.#requests,
+      messages: this.#messages,
+    };
   }
 
   #answer<Value>(work: () => Value | Promise<Value>): Promise<Outcome<Value>> {

@@ -119,7 +119,8 @@ export function createLink(deps: LinkDependencies) {
           ? { ok: true, value: message.outcome.value }
           : { ok: false, error: errorToWire(wireToError(message.outcome.error)) };
         const kept = calls.kept(message.callId);
-        if (kept !== null && kept.agentId === agentId) await queue.settle(kept, outcome, deps.now());
+        if (kept !== null && kept.agentId === agentId)
+          await queue.settle(kept, outcome, deps.now());
         calls.settle(message.callId, outcome);
         return;
       }
@@ -134,8 +135,15 @@ export function createLink(deps: LinkDependencies) {
       socket.close(1011, "Something failed at the edge; reconnect.");
       return;
     }
-    sessions.send(socket, { type: "reject", error: { ...wire }, retryAfterMs: limits.reconnectCapMs });
-    socket.close(wire.code === "AUTH_INVALID" ? closeCodes.badSignature : closeCodes.badFrame, wire.code);
+    sessions.send(socket, {
+      type: "reject",
+      error: { ...wire },
+      retryAfterMs: limits.reconnectCapMs,
+    });
+    socket.close(
+      wire.code === "AUTH_INVALID" ? closeCodes.badSignature : closeCodes.badFrame,
+      wire.code,
+    );
   };
 
   return {

@@ -89,11 +89,20 @@ export function createQueue(deps: QueueDependencies) {
 
   const cancel = async (jobId: string, nowMs: number): Promise<void> => {
     const current = unwrap(await deps.job(jobId).summary());
-    const end = { state: "stopped", stop: current.stop, failure: null, evidence: { end: "not-started" } } as const;
+    const end = {
+      state: "stopped",
+      stop: current.stop,
+      failure: null,
+      evidence: { end: "not-started" },
+    } as const;
     jobs.update(unwrap(await deps.job(jobId).endBeforeStart(end, nowMs)));
   };
 
-  const refused = async (jobId: string, outcome: CallOutcome & { ok: false }, nowMs: number): Promise<void> => {
+  const refused = async (
+    jobId: string,
+    outcome: CallOutcome & { ok: false },
+    nowMs: number,
+  ): Promise<void> => {
     const { code, message, hint } = outcome.error;
     const end = {
       state: "failed",
@@ -112,7 +121,10 @@ export function createQueue(deps: QueueDependencies) {
     dispatch,
 
     /** Idempotent by key; done when the job is queued, not when its process runs. */
-    async start(request: StartRequest, nowMs: number): Promise<{ job: IndexedJob; duplicate: boolean }> {
+    async start(
+      request: StartRequest,
+      nowMs: number,
+    ): Promise<{ job: IndexedJob; duplicate: boolean }> {
       const { snapshot } = request;
       const earlier = starts.find(request.idempotencyKey, request.argsHash, nowMs);
       const known = earlier === null ? null : jobs.get(earlier);
@@ -120,9 +132,13 @@ export function createQueue(deps: QueueDependencies) {
       // A key without its job: its start still runs, or was cut off. Either way it is that job and no other.
       const jobId = earlier ?? snapshot.jobId;
       if (jobs.waiting(snapshot.agentId, snapshot.slot).length >= limits.queueLength) {
-        throw new AppError("QUOTA_EXCEEDED", `The queue of this GPU holds ${limits.queueLength} jobs already.`, {
-          hint: "Stop some queued jobs first.",
-        });
+        throw new AppError(
+          "QUOTA_EXCEEDED",
+          `The queue of this GPU holds ${limits.queueLength} jobs already.`,
+          {
+            hint: "Stop some queued jobs first.",
+          },
+        );
       }
       // The key first: a second delivery of the same start must find it while the first one still waits.
       starts.keep(request.idempotencyKey, request.argsHash, jobId, nowMs);
@@ -133,7 +149,10 @@ export function createQueue(deps: QueueDependencies) {
     },
 
     /** What is wanted is written first; a box that is off gets it with its next hello. */
-    async stop(request: StopRequest, nowMs: number): Promise<{ job: IndexedJob; delivered: boolean }> {
+    async stop(
+      request: StopRequest,
+      nowMs: number,
+    ): Promise<{ job: IndexedJob; delivered: boolean }> {
       const { jobId, mode, by, reason } = request;
       const job = jobs.get(jobId);
       if (job === null) throw unknownJob(jobId);
@@ -166,7 +185,8 @@ export function createQueue(deps: QueueDependencies) {
 
     /** The effect of a durable call's result, once: its row goes in the same turn. */
     async settle(call: DurableCall, outcome: CallOutcome, nowMs: number): Promise<void> {
-      if (call.operation === "start-attempt" && !outcome.ok) await refused(call.jobId, outcome, nowMs);
+      if (call.operation === "start-attempt" && !outcome.ok)
+        await refused(call.jobId, outcome, nowMs);
       if (call.operation === "stop-attempt" && outcome.ok) {
         const value = operations["stop-attempt"].value.safeParse(outcome.value);
         if (value.success && value.data.outcome === "not-started") await cancel(call.jobId, nowMs);

@@ -68,8 +68,9 @@ export function createSessions(ctx: DurableObjectState, store: Store) {
   const currentSocket = (agentId: string): WebSocket | null => {
     const epoch = agents.get(agentId)?.epoch;
     return (
-      socketsOf(agentId).find((socket) => epoch !== undefined && attachmentOf(socket).epoch === epoch) ??
-      null
+      socketsOf(agentId).find(
+        (socket) => epoch !== undefined && attachmentOf(socket).epoch === epoch,
+      ) ?? null
     );
   };
 
@@ -109,7 +110,12 @@ export function createSessions(ctx: DurableObjectState, store: Store) {
     saw: (agentId: string, nowMs: number): void => void framesSeenAtMs.set(agentId, nowMs),
 
     /** The session of an accepted hello becomes the agent's only one; older sockets are closed. */
-    begin(agentId: string, socket: WebSocket, session: EdgeSession, capabilities: Capabilities): void {
+    begin(
+      agentId: string,
+      socket: WebSocket,
+      session: EdgeSession,
+      capabilities: Capabilities,
+    ): void {
       const agent: KnownAgent = {
         agentId,
         epoch: session.epoch,
@@ -136,7 +142,10 @@ export function createSessions(ctx: DurableObjectState, store: Store) {
         agent.lastSeenAtMs,
       );
       agents.set(agentId, agent);
-      socket.serializeAttachment({ ...attachmentOf(socket), epoch: session.epoch } satisfies Attachment);
+      socket.serializeAttachment({
+        ...attachmentOf(socket),
+        epoch: session.epoch,
+      } satisfies Attachment);
       for (const other of socketsOf(agentId)) {
         if (other !== socket) other.close(closeCodes.superseded, "A newer session took over.");
       }

@@ -12,7 +12,8 @@ export function createStarts(store: Store) {
     find(key: string, argsHash: string, nowMs: number): string | null {
       const row = store.first("SELECT args_hash, job_id, at_ms FROM starts WHERE key = ?", key);
       if (row === null) return null;
-      if (key.startsWith("auto:") && nowMs - Number(row["at_ms"]) > limits.idempotencyWindowMs) return null;
+      if (key.startsWith("auto:") && nowMs - Number(row["at_ms"]) > limits.idempotencyWindowMs)
+        return null;
       if (row["args_hash"] !== argsHash) {
         throw new AppError("IDEMPOTENCY_CONFLICT", "This idempotency_key started another job.", {
           hint: "Use a new key for another start.",

@@ -15,7 +15,8 @@ export function createWatching(open: (jobId: string, forMs: number) => void) {
   const watchedUntilMs = new Map<string, number>();
   return {
     live: (jobId: string): LiveHead | null => heads.get(jobId) ?? null,
-    take: (jobId: string, head: Head, nowMs: number): void => void heads.set(jobId, { head, receivedAtMs: nowMs }),
+    take: (jobId: string, head: Head, nowMs: number): void =>
+      void heads.set(jobId, { head, receivedAtMs: nowMs }),
     forget(jobId: string): void {
       heads.delete(jobId);
       watchedUntilMs.delete(jobId);

@@ -77,7 +77,8 @@ export class Job extends DurableObject<Env> {
 
   #load(): void {
     const row = this.#store.first("SELECT snapshot, before FROM job WHERE id = 1");
-    this.#snapshot = row === null ? null : jobSnapshotSchema.parse(JSON.parse(text(row, "snapshot")));
+    this.#snapshot =
+      row === null ? null : jobSnapshotSchema.parse(JSON.parse(text(row, "snapshot")));
     this.#before = row === null ? queuedBefore : parseNonFinite<BeforeStart>(text(row, "before"));
     const newest = this.#store.first("SELECT * FROM head ORDER BY attempt DESC LIMIT 1");
     this.#current =
@@ -184,7 +185,9 @@ export class Job extends DurableObject<Env> {
       }
       if (reception.kind === "apply") {
         try {
-          this.#store.transaction(() => this.#apply(live, from, items, reception.skip, head, nowMs));
+          this.#store.transaction(() =>
+            this.#apply(live, from, items, reception.skip, head, nowMs),
+          );
         } catch (error) {
           // The cached segment may already hold rows that were rolled back: forget it, read what is committed.
           this.#load();
@@ -199,7 +202,8 @@ export class Job extends DurableObject<Env> {
   #attempt(attempt: number): LiveAttempt {
     if (this.#current?.state.attempt === attempt) return this.#current;
     const row = this.#store.first("SELECT * FROM head WHERE attempt = ?", attempt);
-    if (row === null) return { acked: 0, state: newAttempt(attempt), segment: emptySegment(), segments: 0 };
+    if (row === null)
+      return { acked: 0, state: newAttempt(attempt), segment: emptySegment(), segments: 0 };
     return {
       acked: Number(row["acked"]),
       state: parseNonFinite<AttemptState>(text(row, "state")),

@@ -1,7 +1,14 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
 import { unwrap } from "../outcome.ts";
-import { changedSince, describeFile, downloadLink, findCheckpoint, findModel, findSample } from "./box-file.ts";
+import {
+  changedSince,
+  describeFile,
+  downloadLink,
+  findCheckpoint,
+  findModel,
+  findSample,
+} from "./box-file.ts";
 import type { BoxFile } from "./box-file.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { duration, iso, size } from "./words.ts";

@@ -146,10 +146,14 @@ async function preflight(
   }
   const empty = answer.datasets.filter(({ images }) => images === 0);
   if (empty.length > 0 && !wish.takesEmptyDataset) {
-    throw new AppError("DATASET_EMPTY", "The config's dataset holds no picture. Nothing was started.", {
-      hint: "Upload pictures with create-upload-link, then start again.",
-      details: { datasets: empty.map(({ reference }) => reference), agent_id: agent.agentId },
-    });
+    throw new AppError(
+      "DATASET_EMPTY",
+      "The config's dataset holds no picture. Nothing was started.",
+      {
+        hint: "Upload pictures with create-upload-link, then start again.",
+        details: { datasets: empty.map(({ reference }) => reference), agent_id: agent.agentId },
+      },
+    );
   }
   return answer.datasets;
 }

@@ -40,13 +40,19 @@ export class Transfer extends DurableObject<Env> {
     const { pathname } = new URL(request.url);
     try {
       if (pathname === "/upload") {
-        return await this.#upload(request, uploadSpecSchema.parse(JSON.parse(request.headers.get(specHeader) ?? "")));
+        return await this.#upload(
+          request,
+          uploadSpecSchema.parse(JSON.parse(request.headers.get(specHeader) ?? "")),
+        );
       }
       if (pathname === "/download") {
-        return await this.#openDownload(downloadSpecSchema.parse(JSON.parse(request.headers.get(specHeader) ?? "")));
+        return await this.#openDownload(
+          downloadSpecSchema.parse(JSON.parse(request.headers.get(specHeader) ?? "")),
+        );
       }
       const part = /^\/parts\/(\d{1,6})$/.exec(pathname);
-      if (part !== null && request.method === "GET") return this.#fetchPart(request, Number(part[1]));
+      if (part !== null && request.method === "GET")
+        return this.#fetchPart(request, Number(part[1]));
       if (part !== null && request.method === "POST") return await this.#takePart(request);
       throw new AppError("NOT_FOUND", "There is nothing at this address.");
     } catch (error) {
@@ -95,7 +101,11 @@ export class Transfer extends DurableObject<Env> {
         complete: value.complete !== null,
         ...(value.complete === null
           ? {}
-          : { path: value.complete.path, bytes: value.complete.bytes, file_sha256: value.complete.sha256 }),
+          : {
+              path: value.complete.path,
+              bytes: value.complete.bytes,
+              file_sha256: value.complete.sha256,
+            }),
       });
     } finally {
       if (this.#held.get(spec.part) === held) this.#held.delete(spec.part);
@@ -119,7 +129,8 @@ export class Transfer extends DurableObject<Env> {
   // ---- down: the box's POSTs become the body of the caller's GET --------------------------------
 
   async #openDownload(spec: DownloadSpec): Promise<Response> {
-    if (this.#download !== null) throw new AppError("TRANSFER_BROKEN", "This transfer is already running.");
+    if (this.#download !== null)
+      throw new AppError("TRANSFER_BROKEN", "This transfer is already running.");
     const ticket = newTicket(spec.owner);
     const { readable, writable } = new FixedLengthStream(spec.end - spec.start);
     const writer = writable.getWriter();
@@ -143,7 +154,10 @@ export class Transfer extends DurableObject<Env> {
       this.#expectProgress(download);
       void this.#askForFile(spec, download);
     }
-    return new Response(readable, { status: 200, headers: { "content-type": "application/octet-stream" } });
+    return new Response(readable, {
+      status: 200,
+      headers: { "content-type": "application/octet-stream" },
+    });
   }
 
   async #askForFile(spec: DownloadSpec, download: OpenDownload): Promise<void> {
@@ -171,7 +185,11 @@ export class Transfer extends DurableObject<Env> {
     const offset = Number(request.headers.get("x-part-offset"));
     if (download.busy || offset !== download.offset || request.body === null) {
       return Response.json(
-        { ok: false, error: { code: "TRANSFER_BROKEN", message: "Another byte is expected." }, expected: download.offset },
+        {
+          ok: false,
+          error: { code: "TRANSFER_BROKEN", message: "Another byte is expected." },
+          expected: download.offset,
+        },
         { status: 409 },
       );
     }
@@ -187,7 +205,11 @@ export class Transfer extends DurableObject<Env> {
         throw new AppError("LINK_EXPIRED", "The caller went away.");
       }
       return Response.json(
-        { ok: false, error: { code: "TRANSFER_BROKEN", message: "The part was cut." }, expected: download.offset },
+        {
+          ok: false,
+          error: { code: "TRANSFER_BROKEN", message: "The part was cut." },
+          expected: download.offset,
+        },
         { status: 409 },
       );
     } finally {
@@ -222,7 +244,8 @@ async function relayPart(
   held: HeldPart,
   writer: WritableStreamDefaultWriter<Uint8Array>,
 ): Promise<void> {
-  const silent = (): void => void writer.abort(new Error("The caller fell silent.")).catch(() => undefined);
+  const silent = (): void =>
+    void writer.abort(new Error("The caller fell silent.")).catch(() => undefined);
   let timer = setTimeout(silent, limits.transferIdleMs);
   held.cut = silent;
   try {

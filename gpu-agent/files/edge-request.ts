@@ -24,7 +24,10 @@ export interface EdgeRequest {
  * the resident agent for ever (measured), for two routes. Redirects are not followed. When the answer comes before the body is
  * sent, the rest is not sent.
  */
-export async function askEdge(url: string, { method, headers, body, signal }: EdgeRequest): Promise<EdgeAnswer> {
+export async function askEdge(
+  url: string,
+  { method, headers, body, signal }: EdgeRequest,
+): Promise<EdgeAnswer> {
   const open = url.startsWith("https:") ? requestHttps : requestHttp;
   const outgoing = open(url, { method, headers, signal, agent: false });
   const source = body === undefined ? null : Readable.from(body, { objectMode: false });

@@ -19,7 +19,10 @@ export const createTrainingConfig = defineTool({
         'Base model: Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
       ),
     dataset_path: nameOrPath.describe("Dataset name or path."),
-    resolution: z.union([side, z.array(side).min(1).max(16)]).default(512).describe("tiny: 64."),
+    resolution: z
+      .union([side, z.array(side).min(1).max(16)])
+      .default(512)
+      .describe("tiny: 64."),
     batch_size: z.int().min(1).max(256).default(1),
     learning_rate: z.number().gt(0).max(10).default(0.0002).describe("tiny: 0.0001 when left out."),
     steps: z.int().min(1).max(10_000_000).default(1_000),

@@ -85,7 +85,7 @@ describe("a training through the whole path", () => {
     const wanted = Buffer.from(
       await (await fetch(String(sample.data["download_url"]))).arrayBuffer(),
     );
-    const adapter = join(trainyard.home, String((full.data["model"] as { path: string }).path));
+    const adapter = join(trainyard.home, (full.data["model"] as { path: string }).path);
 
     const render = (out: string, ...flags: string[]): Buffer => {
       const done = spawnSync(process.execPath, [

@@ -22,7 +22,10 @@ interface Keys {
 }
 
 async function newKeys(): Promise<Keys> {
-  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"])) as CryptoKeyPair;
+  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, true, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
   const raw = (await crypto.subtle.exportKey("raw", pair.publicKey)) as ArrayBuffer;
   return {
     agentId: `agent_${(serial += 1)}`,
@@ -83,10 +86,14 @@ class Link {
 
   next(): Promise<EdgeMessage> {
     const message = this.#messages.shift();
-    return message ? Promise.resolve(message) : new Promise((resolve) => this.#waiting.push(resolve));
+    return message
+      ? Promise.resolve(message)
+      : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  async expect<Type extends EdgeMessage["type"]>(type: Type): Promise<Extract<EdgeMessage, { type: Type }>> {
+  async expect<Type extends EdgeMessage["type"]>(
+    type: Type,
+  ): Promise<Extract<EdgeMessage, { type: Type }>> {
     const message = await this.next();
     expect(message.type).toBe(type);
     return message as Extract<EdgeMessage, { type: Type }>;
@@ -104,7 +111,11 @@ class Link {
     const { nonce, origin } = await this.expect("challenge");
     const instanceId = change.instanceId ?? "instance";
     const text = helloText({ origin, agentId: keys.agentId, instanceId, nonce });
-    const signed = await crypto.subtle.sign({ name: "Ed25519" }, keys.privateKey, new TextEncoder().encode(text));
+    const signed = await crypto.subtle.sign(
+      { name: "Ed25519" },
+      keys.privateKey,
+      new TextEncoder().encode(text),
+    );
     this.send({
       type: "hello",
       protocols: [1],
@@ -233,8 +244,15 @@ describe("the Hub's jobs", () => {
     const link = await connect(owner, keys);
     await start(hub, owner, keys, "job_a");
     const call = await link.expect("call");
-    expect(call).toMatchObject({ operation: "start-attempt", args: { jobId: "job_a", attempt: 1 } });
-    link.send({ type: "result", callId: call.callId, outcome: { ok: true, value: { accepted: true } } });
+    expect(call).toMatchObject({
+      operation: "start-attempt",
+      args: { jobId: "job_a", attempt: 1 },
+    });
+    link.send({
+      type: "result",
+      callId: call.callId,
+      outcome: { ok: true, value: { accepted: true } },
+    });
 
     link.events("job_a", 1, [{ kind: "state", atMs: 1, state: "running" }], head("running", 3));
     expect(await link.expect("ack")).toMatchObject({ jobId: "job_a", upTo: 1 });
@@ -270,7 +288,10 @@ describe("the Hub's jobs", () => {
     const hub = hubOf(bindings, owner);
     unwrap(await hub.startJob(request(owner, keys, "job_a", "key")));
     const again = unwrap(await hub.startJob(request(owner, keys, "job_b", "key")));
-    const other = await hub.startJob({ ...request(owner, keys, "job_c", "key"), argsHash: "b".repeat(64) });
+    const other = await hub.startJob({
+      ...request(owner, keys, "job_c", "key"),
+      argsHash: "b".repeat(64),
+    });
 
     expect(again).toMatchObject({ duplicate: true, summary: { jobId: "job_a" } });
     expect(other).toMatchObject({ ok: false, error: { code: "IDEMPOTENCY_CONFLICT" } });
@@ -286,7 +307,9 @@ describe("the Hub's jobs", () => {
     ]);
 
     expect([unwrap(first).summary.jobId, unwrap(second).summary.jobId]).toEqual(["job_a", "job_a"]);
-    expect(unwrap(await hub.listJobs({ states: null, agentId: null, limit: 10, before: null })).total).toBe(1);
+    expect(
+      unwrap(await hub.listJobs({ states: null, agentId: null, limit: 10, before: null })).total,
+    ).toBe(1);
   });
 
   it("an offline box keeps its queue, and gets the call with its next hello, as often as it takes", async () => {
@@ -299,7 +322,10 @@ describe("the Hub's jobs", () => {
     first.socket.close(1000, "gone");
     const second = await connect(owner, keys, { instanceId: "again" });
 
-    expect(await second.expect("call")).toMatchObject({ callId: sent.callId, argsHash: sent.argsHash });
+    expect(await second.expect("call")).toMatchObject({
+      callId: sent.callId,
+      argsHash: sent.argsHash,
+    });
   });
 
   it("a queued job that is stopped never reaches the box", async () => {
@@ -307,7 +333,9 @@ describe("the Hub's jobs", () => {
     const keys = await newKeys();
     const hub = hubOf(bindings, owner);
     await start(hub, owner, keys, "job_a");
-    const stopped = unwrap(await hub.stopJob({ jobId: "job_a", mode: "now", by: "user", reason: "changed my mind" }));
+    const stopped = unwrap(
+      await hub.stopJob({ jobId: "job_a", mode: "now", by: "user", reason: "changed my mind" }),
+    );
     const link = await connect(owner, keys);
 
     expect(stopped.summary).toMatchObject({ state: "stopped", stop: { by: "user" } });
@@ -344,7 +372,9 @@ describe("the Hub's jobs", () => {
     link.events("job_a", 1, [{ kind: "state", atMs: 1, state: "completed" }], head("completed"));
 
     expect((await link.expect("reject")).error.code).toBe("JOB_NOT_FOUND");
-    expect(unwrap(await hubOf(bindings, owner).viewJob("job_a", false)).summary.state).toBe("queued");
+    expect(unwrap(await hubOf(bindings, owner).viewJob("job_a", false)).summary.state).toBe(
+      "queued",
+    );
   });
 
   it("sleeps with its sockets open and knows everything after waking", async () => {
@@ -358,7 +388,10 @@ describe("the Hub's jobs", () => {
 
     link.events("job_a", 1, [{ kind: "state", atMs: 1, state: "running" }], head("running", 1));
     expect(await link.expect("ack")).toMatchObject({ upTo: 1 });
-    expect(unwrap(await hub.listAgents())[0]).toMatchObject({ connectivity: "live", activeJobIds: ["job_a"] });
+    expect(unwrap(await hub.listAgents())[0]).toMatchObject({
+      connectivity: "live",
+      activeJobIds: ["job_a"],
+    });
   });
 
   it("[L1] a watched job opens the live lane once, and the newest head shows", async () => {
@@ -374,7 +407,13 @@ describe("the Hub's jobs", () => {
     expect(link.pending).toEqual([]);
     const before = (await hub.usage()).rowsWritten;
 
-    link.send({ type: "live", epoch: link.epoch, jobId: "job_a", attempt: 1, head: head("running", 7) });
+    link.send({
+      type: "live",
+      epoch: link.epoch,
+      jobId: "job_a",
+      attempt: 1,
+      head: head("running", 7),
+    });
     link.events("job_a", 9, [], head("running", 7)); // answered, so that the live frame before it has arrived
     await link.next();
     expect(unwrap(await hub.viewJob("job_a", false)).live?.head.currentStep).toBe(7);
@@ -394,6 +433,8 @@ describe("the Hub's jobs", () => {
     link.socket.close(1000, "gone");
 
     expect(await answer).toMatchObject({ ok: false, error: { code: "AGENT_OFFLINE" } });
-    expect(await hub.call(keys.agentId, "upload-state", {})).toMatchObject({ error: { code: "AGENT_OFFLINE" } });
+    expect(await hub.call(keys.agentId, "upload-state", {})).toMatchObject({
+      error: { code: "AGENT_OFFLINE" },
+    });
   });
 });

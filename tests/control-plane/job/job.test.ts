@@ -75,7 +75,9 @@ describe("the Job object", () => {
 
     expect(taken(await job.ingest(1, 1, items, head(2), 10)).acked).toBe(4);
     expect(taken(await job.ingest(1, 1, items, head(2), 11)).acked).toBe(4);
-    expect(taken(await job.ingest(1, 3, [...items.slice(2), point(2, 0.3)], head(3), 12)).acked).toBe(5);
+    expect(
+      taken(await job.ingest(1, 3, [...items.slice(2), point(2, 0.3)], head(3), 12)).acked,
+    ).toBe(5);
     const page = unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: null }));
     expect(page).toMatchObject({ steps: [0, 1, 2], values: [0.5, 0.4, 0.3], next: null });
     expect(unwrap(await job.events(["state"], 10)).map((event) => event.seq)).toEqual([1, 2]);
@@ -86,7 +88,9 @@ describe("the Job object", () => {
     const refused = taken(await job.ingest(1, 3, [point(9, 0.1)], head(9), 10));
 
     expect(refused).toMatchObject({ acked: 0, expected: 1 });
-    expect(unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: null })).steps).toEqual([]);
+    expect(
+      unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: null })).steps,
+    ).toEqual([]);
   });
 
   it("keeps everything over an eviction: memory is a cache", async () => {
@@ -96,8 +100,16 @@ describe("the Job object", () => {
 
     expect(taken(await job.ingest(1, 4, [point(2, 0.2)], head(3), 11)).acked).toBe(4);
     const summary = unwrap(await job.summary());
-    expect(summary).toMatchObject({ state: "running", firstLoss: 0.5, loss: 0.2, nanSteps: 1, points: 3 });
-    expect(unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: null })).values).toEqual([0.5, "NaN", 0.2]);
+    expect(summary).toMatchObject({
+      state: "running",
+      firstLoss: 0.5,
+      loss: 0.2,
+      nanSteps: 1,
+      points: 3,
+    });
+    expect(
+      unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: null })).values,
+    ).toEqual([0.5, "NaN", 0.2]);
   });
 
   it("seals full segments and reads across them", async () => {
@@ -105,7 +117,12 @@ describe("the Job object", () => {
     const count = limits.segmentPoints * 3 + 7;
     for (let from = 0; from < count; from += 500) {
       const steps = Array.from({ length: Math.min(500, count - from) }, (_, i) => from + i);
-      const item: Item = { kind: "metrics", steps, atMs: steps, values: { loss: steps.map((n) => n / 1_000) } };
+      const item: Item = {
+        kind: "metrics",
+        steps,
+        atMs: steps,
+        values: { loss: steps.map((n) => n / 1_000) },
+      };
       await job.ingest(1, from / 500 + 1, [item], head(from), 10);
     }
     await evictDurableObject(stub);
@@ -165,7 +182,11 @@ describe("the Job object", () => {
     await job.endBeforeStart({ state: "stopped", stop: null, failure: null, evidence: null }, 5);
     await job.endBeforeStart({ state: "failed", stop: null, failure: null, evidence: null }, 6);
 
-    expect(unwrap(await job.summary())).toMatchObject({ state: "stopped", endedAtMs: 5, attempt: 0 });
+    expect(unwrap(await job.summary())).toMatchObject({
+      state: "stopped",
+      endedAtMs: 5,
+      attempt: 0,
+    });
   });
 
   it("an unknown job is unknown", async () => {
