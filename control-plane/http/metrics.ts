@@ -42,6 +42,7 @@ function whole<Default extends number | null>(
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new AppError("INVALID_ARGUMENT", `${field} must be a whole number from ${min} to ${max}.`, {
+    hint: `Leave ${field} out for everything, or page with the answer's next.`,
     details: { field },
   });
 }

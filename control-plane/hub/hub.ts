@@ -156,10 +156,12 @@ export class Hub extends DurableObject<Env> {
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     this.#messages += 1;
-    const { agentId } = this.#sessions.attachmentOf(socket);
-    // A pending timer would keep the object from sleeping.
-    clearTimeout(this.#helloTimers.get(agentId) ?? null);
-    this.#helloTimers.delete(agentId);
+    const { agentId, epoch } = this.#sessions.attachmentOf(socket);
+    if (epoch === null) {
+      // A pending timer would keep the object from sleeping.
+      clearTimeout(this.#helloTimers.get(agentId) ?? null);
+      this.#helloTimers.delete(agentId);
+    }
     await this.#link.message(socket, data);
   }
 

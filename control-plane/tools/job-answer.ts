@@ -205,7 +205,7 @@ function failureView(failure: Failure, view: hub.JobView, detail: Detail): Failu
     code: failure.code,
     message: detail === "full" ? failure.message : clipped(failure.message),
     fix: detail === "full" ? failure.fix : clipped(failure.fix),
-    tool: failure.code === "TRAINER_NOT_FOUND" ? "list-agents" : "get-training-logs",
+    tool: toolFor(failure.code),
     evidence:
       detail === "full"
         ? evidence
@@ -311,6 +311,12 @@ export function nextCall(view: hub.JobView): string {
     case "interrupted":
       return view.summary.attempt === 0 ? again(view) : `get-training-logs with job_id ${jobId}`;
   }
+}
+
+/** Where a reader goes from a failure; a start that was refused left no log to read. */
+function toolFor(code: string): string {
+  if (code === "TRAINER_NOT_FOUND") return "list-agents";
+  return code === "START_REFUSED" ? "run-training-with-guardrails" : "get-training-logs";
 }
 
 /** A job that never ran has no log; what there is to do is to start its config again. */

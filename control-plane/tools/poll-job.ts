@@ -18,8 +18,6 @@ export interface Polled {
 
 /** Left for the answer itself to be made and sent before the caller's time is over. */
 const marginMs = 1_500;
-/** A timer that comes a little late must not cost the window its last point. */
-const slackMs = 500;
 /** An end is noticed sooner than at the next point: a caller waits for it. */
 const lookMs = 2_000;
 
@@ -52,7 +50,8 @@ export async function pollJob(
       (last !== undefined && jobNow(last.view).state !== jobNow(view).state)
     ) {
       points.push({ view, atMs: now });
-      nextPointMs = Math.max(now, nextPointMs) + wish.intervalMs;
+      // By plan, not by when this look happened: lateness must not add up and cost the window its last point.
+      while (nextPointMs <= now) nextPointMs += wish.intervalMs;
       await context.progress({
         done: Math.round((now - startMs) / 1_000) + 1,
         total: null,
@@ -61,8 +60,8 @@ export async function pollJob(
     }
     if (ended) return { points, end: "terminal" };
     if (context.signal.aborted) return { points, end: "gone" };
-    const waitUntil = Math.min(now + Math.min(lookMs, wish.intervalMs), Math.max(nextPointMs, now));
-    if (nextPointMs > wish.untilMs + slackMs) return close("window", view, now);
+    if (now >= wish.untilMs) return close("window", view, now);
+    const waitUntil = Math.min(now + lookMs, nextPointMs, wish.untilMs);
     if (waitUntil > answerByMs) return close("deadline", view, now);
     await context.sleep(Math.max(50, waitUntil - now));
   }

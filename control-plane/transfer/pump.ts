@@ -6,6 +6,8 @@ export class ReaderGone extends Error {
   }
 }
 
+/** A slow caller is heard of at every 64 KiB, so that it is not taken for a silent one. */
+const leastBytes = 64 * 1024;
 /** Large enough that JavaScript is not the cost, small enough to lose little at a cut (spikes 1). */
 const chunkBytes = 256 * 1024;
 
@@ -23,7 +25,7 @@ export async function pump(
   let buffer = new Uint8Array(chunkBytes);
   let total = 0;
   for (;;) {
-    const { done, value } = await reader.readAtLeast(buffer.byteLength, buffer);
+    const { done, value } = await reader.readAtLeast(leastBytes, buffer);
     if (value !== undefined && value.byteLength > 0) {
       total += value.byteLength;
       if (total > maxBytes) throw new Error("more bytes than announced");

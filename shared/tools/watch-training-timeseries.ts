@@ -50,7 +50,7 @@ export const watchTrainingTimeseries = defineTool({
   name: "watch-training-timeseries",
   title: "Watch training",
   description:
-    "Waits with a job and returns points of step, speed, loss and health. MCP returns after 45 seconds at most; call again with the cursor until done is true. For one look, use get-training-status.",
+    "Waits with a job and returns points of step, speed, loss and health. MCP returns after 45 seconds at most; call again with the cursor until done: the window is over or the job ended. For one look, use get-training-status.",
   input: z.strictObject({
     job_id: jobId,
     cursor: z.string().max(500).optional().describe("From the last answer: continues there."),
