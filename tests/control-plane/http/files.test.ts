@@ -265,6 +265,17 @@ describe("a download by link", () => {
     ]);
   });
 
+  it("is refused when another file of the same length took its place", async () => {
+    agent.files.set("cats/twin.safetensors", model);
+    const link = await yard.call("create-download-link", { model_path: "cats/twin.safetensors" });
+    agent.files.set(
+      "cats/twin.safetensors",
+      model.map((byte) => byte ^ 1),
+    );
+
+    expect((await yard.fetch(String(link.data["download_url"]))).status).toBe(410);
+  });
+
   it("with the box off is 503, not a promise", async () => {
     const own = await createYard();
     const box = await connectAgent(own, fileScript(own));
