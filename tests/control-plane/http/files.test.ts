@@ -55,6 +55,29 @@ describe("an upload by link", () => {
     expect([status, body["bytes"]]).toEqual([200, 0]);
   });
 
+  it("goes on when the older request for the same part hangs half-open", async () => {
+    const bytes = new Uint8Array(200_000).map((_zero, i) => (i * 7) % 251);
+    const url = `${await uploadUrl()}/stalled.png?part=0&offset=0&total=200000`;
+    const stalled = new FixedLengthStream(bytes.byteLength);
+    const writer = stalled.writable.getWriter();
+    const asked = agent.calls.length;
+    const hanging = yard.fetch(url, {
+      method: "PUT",
+      body: stalled.readable,
+      headers: { "content-length": String(bytes.byteLength) },
+    });
+    await writer.write(bytes.slice(0, 100_000));
+    while (agent.calls.length === asked) await new Promise((resolve) => setTimeout(resolve, 5));
+    // The box has begun to fetch it; the rest never comes.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const again = await put(url, bytes);
+
+    expect([again.status, again.body["complete"]]).toEqual([200, true]);
+    expect((await hanging).status).toBe(502);
+    expect(agent.files.get("cats/stalled.png")).toEqual(bytes);
+    await writer.abort("done").catch(() => undefined);
+  });
+
   it("of changed content under the same link replaces the file", async () => {
     const url = await uploadUrl();
     await put(`${url}/same.txt`, "first");

@@ -225,7 +225,11 @@ export function fileScript(yard: Yard): Script {
         headers: { authorization: `Ticket ${args.ticket}` },
       });
       if (!response.ok) throw new AppError("TRANSFER_BROKEN", `part: ${response.status}`);
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = new Uint8Array(
+        await response.arrayBuffer().catch(() => {
+          throw new AppError("TRANSFER_BROKEN", "The part was cut on its way.");
+        }),
+      );
       const sha256 = await sha256Hex(bytes);
       if (args.sha256 !== null && args.sha256 !== sha256) {
         throw new AppError("CHECKSUM_MISMATCH", "The part is not what was declared.");
