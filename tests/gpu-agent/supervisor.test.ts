@@ -264,15 +264,18 @@ test("while a process cannot be looked at nothing is concluded, and its slot sta
     "running",
   );
   first.close();
+  let looks = 0;
   const blind: ProcessView = {
     startTicks: () => {
+      looks += 1;
       throw new Error("no permission");
     },
     withEnvironment: () => [],
   };
   const second = openBox(forever, { home: first.home, processes: blind });
   second.supervisor.adopt();
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  // It has looked again and again by then, and concluded nothing.
+  await until(() => looks >= 3, "three looks at a process that cannot be seen");
   expect(second.spool.attempt({ jobId: args.jobId, attempt: 1 })?.state).toBe("running");
   await expect(second.supervisor.start(startOf())).rejects.toMatchObject({
     code: "QUOTA_EXCEEDED",
@@ -285,20 +288,35 @@ test("an agent that dies before its shim begins: the next one starts it, and onl
   await never.supervisor.start(args);
   never.close();
   const { folder } = attemptFiles(never.home, args.jobId, 1);
-  const second = openBox(forever, { home: never.home });
+  let ended = 0;
+  const second = openBox(forever, {
+    home: never.home,
+    launchShim: (launch) =>
+      shimLauncher(shimEntry)({
+        ...launch,
+        onExit: (reason) => {
+          ended += 1;
+          launch.onExit(reason);
+        },
+      }),
+  });
   second.supervisor.adopt();
   // The first agent's shim, late: it finds the gate taken.
   for (let i = 0; i < 3; i += 1) {
     shimLauncher(shimEntry)({
       folder,
       environment: { PATH: process.env["PATH"] ?? "", TRAINYARD_ATTEMPT: `${args.jobId}/1` },
-      onExit: () => undefined,
+      onExit: () => {
+        ended += 1;
+      },
     });
   }
   await pidOf(never.home, args.jobId);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const log = readFileSync(attemptFiles(never.home, args.jobId, 1).stdout, "utf8");
-  expect(log.match(/ready/g)).toHaveLength(1);
+  // Four came to the gate, whoever was first: three must have gone away again.
+  await until(() => ended === 3, "the end of three shims");
+  const printed = () => readFileSync(attemptFiles(never.home, args.jobId, 1).stdout, "utf8");
+  await until(() => printed().includes("ready"), "the one trainer's first line");
+  expect(printed().match(/ready/g)).toHaveLength(1);
 });
 
 test("a shim killed before it wrote who the trainer is: found by its environment, adopted, and stoppable", async () => {

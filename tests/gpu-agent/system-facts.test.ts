@@ -1,3 +1,4 @@
+import { systemProcesses } from "../../gpu-agent/jobs/process-identity.ts";
 import { execFileSync, spawn } from "node:child_process";
 import { statfsSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
@@ -107,10 +108,13 @@ test("the child goes when nobody asks, and when the agent is gone", async () => 
 });
 
 test("one that went is started again", async () => {
-  const { facts, warnings } = openFacts({ idleMs: 50 });
+  const entry = scriptedChild("process.send({ id: message.id, vitals }, () => process.exit(0));");
+  const { facts, warnings } = openFacts({ entry });
   expect(await facts.vitals("/")).not.toBeNull();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const [first] = startsOf(entry);
+  await until(() => systemProcesses().startTicks(Number(first)) === null, "the child's end");
   expect(await facts.vitals("/")).not.toBeNull();
+  expect(startsOf(entry)).toHaveLength(2);
   expect(warnings).toEqual([]);
 });
 

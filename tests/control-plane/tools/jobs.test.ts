@@ -302,6 +302,17 @@ describe("stop-training", () => {
     ]);
   });
 
+  it("promises no checkpoint, and names a stop without a save that came before", async () => {
+    const { yard, jobId } = await running();
+    const first = await yard.call("stop-training", { job_id: jobId });
+    const other = await running();
+    await other.yard.call("stop-training", { job_id: other.jobId, mode: "now" });
+    const late = await other.yard.call("stop-training", { job_id: other.jobId });
+
+    expect(first.data["message"]).toContain("where its trainer can");
+    expect(late.data["message"]).toContain("already, without a save");
+  });
+
   it("with the box off keeps the wish for it", async () => {
     const { yard, agent, jobId } = await running();
     await agent.close();

@@ -209,6 +209,26 @@ describe("start-training", () => {
   });
 });
 
+it("start-training refuses a dataset without a picture, and leaves no job", async () => {
+  const yard = await yardWithConfigs();
+  await connectAgent(yard, {
+    preflight: (args) => ({
+      trainer: { found: true, reason: null },
+      freeBytes: null,
+      datasets: args.datasets.map((reference) => ({
+        ...noDataset(reference),
+        exists: true,
+        isDirectory: true,
+      })),
+    }),
+  });
+  const { status, error } = await yard.call("start-training", { config_name: "cats" });
+
+  expect([status, error?.code]).toEqual([422, "DATASET_EMPTY"]);
+  expect(error?.hint).toContain("create-upload-link");
+  expect((await yard.call("list-training-jobs")).data["total"]).toBe(0);
+});
+
 describe("run-training-with-guardrails", () => {
   it("starts with its rules and records the others", async () => {
     const yard = await yardWithConfigs();
