@@ -3,7 +3,11 @@ import { AppError } from "@trainyard/shared/errors.ts";
 /** Reads a JSON body and stops at the bound while reading: a length in a header is only a claim. */
 export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
   const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw tooLarge(maxBytes);
+  if (declared > maxBytes) {
+    // A client that is still sending when the connection closes sees a reset, not the answer: take a little more first.
+    if (declared <= maxBytes + drainedBytes) await drain(request.body);
+    throw tooLarge(maxBytes);
+  }
   const bytes = await readBounded(request.body, maxBytes);
   let text: string;
   try {
@@ -18,6 +22,17 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
       hint: 'Send for example {"name": "list-agents", "arguments": {}}.',
       cause,
     });
+  }
+}
+
+/** Above this the upload is so wrong that a reset is answer enough. */
+const drainedBytes = 8 * 1024 * 1024;
+
+async function drain(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (body === null) return;
+  const reader = body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    // Only taken off the connection.
   }
 }
 
