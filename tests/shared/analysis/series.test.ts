@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { freshGuardrailState, judgeLoss } from "@trainyard/shared/analysis/guardrails.ts";
 import {
   aggregate,
   appendMetrics,
@@ -74,40 +73,5 @@ describe("running facts of a key", () => {
       min: 0.25,
       max: 0.5,
     });
-  });
-});
-
-describe("the NaN guardrail", () => {
-  const rules = { stopOnNan: true, nanThreshold: 2 };
-
-  it("fires once, at the threshold", () => {
-    let state = freshGuardrailState;
-    const fired: (number | null)[] = [];
-    for (const [step, loss] of [
-      [0, 0.5],
-      [1, Number.NaN],
-      [2, 0.4],
-      [3, Number.NaN],
-      [4, Number.NaN],
-    ] as const) {
-      const judged = judgeLoss(rules, state, step, loss);
-      state = judged.state;
-      if (judged.trigger !== null) fired.push(judged.trigger.step);
-    }
-
-    expect(fired).toEqual([3]);
-    expect(state).toEqual({ nanSteps: 3, firstNanStep: 1, fired: ["TRAINING_NAN_LOSS"] });
-  });
-
-  it("counts without firing when it is off", () => {
-    const judged = judgeLoss(
-      { stopOnNan: false, nanThreshold: 1 },
-      freshGuardrailState,
-      1,
-      Number.NaN,
-    );
-
-    expect(judged.trigger).toBeNull();
-    expect(judged.state.nanSteps).toBe(1);
   });
 });
