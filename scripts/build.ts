@@ -1,5 +1,5 @@
 // Bundles what runs: the Worker, the agent, its shim, the tiny trainer and the command. About a second.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
@@ -28,7 +28,15 @@ const node: BuildOptions = {
   },
 };
 
-await Promise.all([
+const [command] = await Promise.all([
+  build({
+    ...node,
+    entryPoints: { trainyard: "gpu-agent/cli/main.ts" },
+    outdir: "dist/cli",
+    // A file for each command: one that reads a log starts without what the control plane needs.
+    splitting: true,
+    metafile: true,
+  }),
   build({
     ...shared,
     entryPoints: { worker: "control-plane/worker.ts" },
@@ -44,11 +52,16 @@ await Promise.all([
       "agent/shim": "gpu-agent/jobs/shim.ts",
       "agent/system-child": "gpu-agent/host/system-child.ts",
       "agent/tiny": "gpu-agent/trainers/tiny/main.ts",
-      "cli/trainyard": "gpu-agent/cli/main.ts",
     },
     outdir: "dist",
   }),
 ]);
+
+// Parts carry their content in their names; those of earlier builds would pile up.
+for (const file of readdirSync(`${root}dist/cli`)) {
+  if (!Object.hasOwn(command.metafile.outputs, `dist/cli/${file}`))
+    rmSync(`${root}dist/cli/${file}`);
+}
 
 // The local runtime gets its bindings from the file that is deployed, so the two cannot drift apart.
 const config = z

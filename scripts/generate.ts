@@ -1,11 +1,14 @@
-// Writes what is derived from the contracts: schemas/, docs/tools.md. With --check it writes nothing and fails on a difference.
+// Writes what is derived: schemas/ and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { z } from "zod";
+import { webhookPayloadSchema } from "@trainyard/shared/alerts/payload.ts";
 import { agentMessageSchema, edgeMessageSchema } from "@trainyard/shared/protocol/messages.ts";
 import { inputJsonSchema, outputJsonSchema } from "@trainyard/shared/tools/json-schema.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
+import { troubleshootingGuide } from "@trainyard/shared/logs/failure/troubleshooting.ts";
+import { trainingGuide } from "@trainyard/shared/training/training-guide.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -20,6 +23,7 @@ for (const tool of tools) {
 for (const [name, schema] of [
   ["protocol.agent-to-edge", agentMessageSchema],
   ["protocol.edge-to-agent", edgeMessageSchema],
+  ["webhook.payload", webhookPayloadSchema],
 ] as const) {
   // Columns of numbers are checked by hand-written code; in JSON Schema they are arrays.
   const document = z.toJSONSchema(schema, {
@@ -32,13 +36,15 @@ for (const [name, schema] of [
   wanted.set(`schemas/${name}.schema.json`, json(document));
 }
 wanted.set("docs/tools.md", toolsPage());
+wanted.set("docs/training-guide.md", trainingGuide());
+wanted.set("docs/troubleshooting.md", troubleshootingGuide());
 
 let stale = 0;
 for (const [path, text] of wanted) {
   const full = join(root, path);
   if (existsSync(full) && readFileSync(full, "utf8") === text) continue;
   stale += 1;
-  if (check) process.stderr.write(`${path} is not what the contracts say. Run: npm run generate\n`);
+  if (check) process.stderr.write(`${path} is not what its source says. Run: npm run generate\n`);
   else {
     mkdirSync(join(full, ".."), { recursive: true });
     writeFileSync(full, text);

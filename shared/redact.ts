@@ -44,7 +44,8 @@ const patterns: readonly SecretPattern[] = [
   {
     kind: "url_credentials",
     hint: /:\/\//,
-    pattern: /(\b[a-z][a-z0-9+.-]*:\/\/)(?!\[redacted:)[^\s/?#"'<>]+(?=@)/gi,
+    // No scheme is longer; without the bound a long run of dotted words takes the square of its length.
+    pattern: /(\b[a-z][a-z0-9+.-]{0,31}:\/\/)(?!\[redacted:)[^\s/?#"'<>]+(?=@)/gi,
   },
   {
     kind: "jwt",
@@ -74,7 +75,22 @@ const patterns: readonly SecretPattern[] = [
 /** Shorter values would take ordinary words out of the text. */
 const shortestSecret = 6;
 
+/** By the list itself: a process has one, asks for every line, and making the forms costs ten times the search. */
+const formsOfList = new WeakMap<
+  readonly (string | KnownSecret)[],
+  { readonly length: number; readonly forms: [string, string][] }
+>();
+
 function knownForms(secrets: readonly (string | KnownSecret)[]): [string, string][] {
+  const known = formsOfList.get(secrets);
+  // A list that grew since has secrets that no form is known of.
+  if (known?.length === secrets.length) return known.forms;
+  const forms = makeForms(secrets);
+  formsOfList.set(secrets, { length: secrets.length, forms });
+  return forms;
+}
+
+function makeForms(secrets: readonly (string | KnownSecret)[]): [string, string][] {
   const forms = new Map<string, string>();
   for (const secret of secrets) {
     const { value, kind = "secret" } = typeof secret === "string" ? { value: secret } : secret;

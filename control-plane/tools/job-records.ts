@@ -48,6 +48,8 @@ export function alertView(item: EventOf<"alert">): AlertView {
     evidence: item.evidence,
     at: iso(item.atMs),
     step: item.step,
+    ...(item.guardrail ? { guardrail: true } : {}),
+    ...(item.wouldStop === true ? { would_stop: true } : {}),
   };
 }
 

@@ -8,7 +8,7 @@ import type {
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import { redact } from "@trainyard/shared/redact.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
-import type { Home } from "../home.ts";
+import type { AttemptFiles, Home } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { Log } from "../log.ts";
 import { hashInside } from "../models/file-hash.ts";
@@ -16,6 +16,7 @@ import type { Spool, StreamKey } from "../spool.ts";
 import type { Time } from "../time.ts";
 import type { PreparedTraining, Trainer } from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
+import { diagnoseLogs } from "./diagnose-logs.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
 
 /** Clocks of files and of this process differ by less; an earlier attempt's files are older than that. */
@@ -23,6 +24,7 @@ const clockSlackMs = 2_000;
 
 export interface EndedAttempt {
   readonly key: StreamKey;
+  readonly files: AttemptFiles;
   readonly end: ProcessEnd;
   readonly memory: AttemptMemory;
   readonly stopWanted: StopWanted | null;
@@ -86,6 +88,7 @@ export async function concludeFromFiles(
     totalSteps: memory.totalSteps,
     nanSteps: memory.guardrail.nanSteps,
     errorLine: errorLine === null ? null : redact(errorLine, secrets),
+    diagnosis: diagnoseLogs(attempt, secrets),
   });
   if (last === undefined || sha256 === null) return { conclusion, items: [] };
   return {

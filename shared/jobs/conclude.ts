@@ -1,4 +1,5 @@
-import type { Evidence, Failure } from "./failure.ts";
+import { type Diagnosis, diagnosisEvidence } from "../logs/failure/diagnosis.ts";
+import type { Evidence, Failure, FailureCode } from "./failure.ts";
 import type { JobState } from "./state.ts";
 
 /** How the process ended, as the shim or the operating system proves it. */
@@ -38,6 +39,8 @@ export interface AttemptFacts {
   readonly nanSteps: number;
   /** Text of the trainer: goes into evidence, never into our sentence. */
   readonly errorLine: string | null;
+  /** What the log says; null when it says nothing bad, or could not be read. */
+  readonly diagnosis: Diagnosis | null;
 }
 
 export interface Conclusion {
@@ -51,7 +54,47 @@ export interface Conclusion {
  * own stop flag, so `completed` needs a verified artifact, the last step, and nobody who wanted a stop.
  */
 export function concludeAttempt(facts: AttemptFacts): Conclusion {
-  const evidence = evidenceOf(facts);
+  const conclusion = concludeProcess(facts, evidenceOf(facts));
+  const { failure } = conclusion;
+  return failure === null ? conclusion : { ...conclusion, failure: explained(failure, facts) };
+}
+
+/** The log's cause in place of "it ended with an error"; what the process proves beyond that keeps its own name. */
+function explained(failure: Failure, { diagnosis }: AttemptFacts): Failure {
+  if (diagnosis?.outcome !== "failed" || diagnosis.signature === null) return failure;
+  const code = codeOf.get(diagnosis.category);
+  if (code === undefined || !refinable.has(failure.code)) return failure;
+  return { code, message: diagnosis.cause, fix: diagnosis.fix };
+}
+
+/** `KILLED` stays what it is unless the log or the kernel says why. */
+const refinable: ReadonlySet<FailureCode> = new Set(["TRAINER_ERROR", "NO_ARTIFACT", "KILLED"]);
+
+const codeOf: ReadonlyMap<Diagnosis["category"], FailureCode> = new Map([
+  ["oom_gpu", "OOM_GPU"],
+  ["oom_host", "OOM_HOST"],
+  ["nan_loss", "NAN_LOSS"],
+  ["auth_gated", "AUTH_GATED"],
+  ["model_not_found", "MODEL_NOT_FOUND"],
+  ["dataset_missing", "DATASET_MISSING"],
+  ["dataset_empty", "DATASET_EMPTY"],
+  ["dataset_corrupt", "DATASET_CORRUPT"],
+  ["config_invalid", "CONFIG_INVALID"],
+  ["unsupported_model", "UNSUPPORTED_MODEL"],
+  ["dependency_missing", "DEPENDENCY_MISSING"],
+  ["dependency_mismatch", "DEPENDENCY_MISMATCH"],
+  ["cuda_driver", "CUDA_DRIVER"],
+  ["disk_full", "DISK_FULL"],
+  ["network", "NETWORK"],
+  ["permission", "PERMISSION"],
+  ["io_error", "IO_ERROR"],
+  ["distributed", "DISTRIBUTED"],
+  ["stalled", "STALLED"],
+  ["dtype_shape", "DTYPE_SHAPE"],
+  ["crash_native", "CRASH_NATIVE"],
+]);
+
+function concludeProcess(facts: AttemptFacts, evidence: Evidence): Conclusion {
   const { end } = facts;
   if (end.kind === "spawn-failed") {
     return failed(evidence, {
@@ -159,5 +202,6 @@ function evidenceOf(facts: AttemptFacts): Evidence {
     final_artifact_bytes: finalArtifact?.bytes ?? null,
     nan_steps: facts.nanSteps,
     error_line: facts.errorLine === null ? null : facts.errorLine.slice(0, 1_000),
+    ...(facts.diagnosis === null ? {} : diagnosisEvidence(facts.diagnosis)),
   };
 }

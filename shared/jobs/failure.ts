@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * Why an attempt failed or was interrupted. The reader of logs refines `TRAINER_ERROR` into its causes; the codes here
- * are what the process itself proves.
+ * Why an attempt failed or was interrupted. The first codes are what the process itself proves; the rest are the
+ * categories of the log's reader, which take the place of `TRAINER_ERROR` when the log names its cause.
  */
 const failureCodes = [
   "SPAWN_FAILED",
@@ -16,8 +16,30 @@ const failureCodes = [
   "REBOOTED",
   "START_REFUSED",
   "LOST",
+  "OOM_GPU",
+  "OOM_HOST",
+  "NAN_LOSS",
+  "AUTH_GATED",
+  "MODEL_NOT_FOUND",
+  "DATASET_MISSING",
+  "DATASET_EMPTY",
+  "DATASET_CORRUPT",
+  "CONFIG_INVALID",
+  "UNSUPPORTED_MODEL",
+  "DEPENDENCY_MISSING",
+  "DEPENDENCY_MISMATCH",
+  "CUDA_DRIVER",
+  "DISK_FULL",
+  "NETWORK",
+  "PERMISSION",
+  "IO_ERROR",
+  "DISTRIBUTED",
+  "STALLED",
+  "DTYPE_SHAPE",
+  "CRASH_NATIVE",
 ] as const;
 const failureCodeSchema = z.enum(failureCodes);
+export type FailureCode = z.infer<typeof failureCodeSchema>;
 
 export const evidenceSchema = z.record(
   z.string().max(64),

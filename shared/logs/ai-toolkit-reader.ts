@@ -1,4 +1,4 @@
-import { parseBar, parseBarBody } from "./bar.ts";
+import { type Bar, parseBarAt, parseBarBody } from "./bar.ts";
 import { progressOf, readJobBar } from "./bar-losses.ts";
 import type { Fragment } from "./fragments.ts";
 import { readByRule, shownCharacters } from "./line-rules.ts";
@@ -6,13 +6,13 @@ import type { LogEvent, LogStream } from "./log-events.ts";
 import {
   type AiToolkitReaderState,
   closeStream,
-  type ReaderJobState,
+  closeJob,
   newJobState,
+  openJob,
   openStream,
   type OpenStream,
   type Reading,
   setPhase,
-  structuredCopy,
 } from "./reader-state.ts";
 
 export type { LogEvent } from "./log-events.ts";
@@ -38,7 +38,7 @@ export function createAiToolkitReader(options: AiToolkitReaderOptions): AiToolki
   const { jobName } = options;
   const saved = options.state;
   const streams = { stdout: openStream(saved?.stdout), stderr: openStream(saved?.stderr) };
-  const job: ReaderJobState = saved ? structuredCopy(saved.job) : newJobState();
+  const job = openJob(saved?.job ?? newJobState());
   const read = (stream: OpenStream, fragments: readonly Fragment[]): LogEvent[] => {
     const events: LogEvent[] = [];
     for (const fragment of fragments) readFragment(fragment, { stream, job, jobName, events });
@@ -51,7 +51,7 @@ export function createAiToolkitReader(options: AiToolkitReaderOptions): AiToolki
     peek() {
       for (const stream of [streams.stderr, streams.stdout]) {
         const fragment = stream.fragmenter.peek();
-        const bar = fragment && !fragment.continued ? parseBar(fragment.text, jobName) : null;
+        const bar = fragment && !fragment.continued ? barIn(fragment, jobName) : null;
         if (bar)
           return progressOf(bar, bar.count === job.count ? job.stepsPerSecond : bar.stepsPerSecond);
       }
@@ -61,7 +61,7 @@ export function createAiToolkitReader(options: AiToolkitReaderOptions): AiToolki
       version: 1,
       stdout: closeStream(streams.stdout),
       stderr: closeStream(streams.stderr),
-      job: structuredCopy(job),
+      job: closeJob(job),
     }),
   };
 }
@@ -69,18 +69,23 @@ export function createAiToolkitReader(options: AiToolkitReaderOptions): AiToolki
 function readFragment(fragment: Fragment, reading: Reading): void {
   // The middle of an overlong run: nothing in it stands at the beginning of a line.
   if (fragment.continued) return;
-  const bar = parseBar(fragment.text, reading.jobName);
+  const bar = barIn(fragment, reading.jobName);
   if (bar) {
     reading.stream.inTraceback = false;
     readJobBar(bar, fragment, reading);
     if (bar.tail !== "") readLine(bar.tail, reading);
     return;
   }
-  const sampling = samplingBar.exec(fragment.text);
+  const { text } = fragment;
+  const sampling = samplingBar.exec(text);
   if (sampling?.[1] !== undefined) return readSamplingBar(sampling[1], reading);
   // In one file for both streams a print may be glued to any bar; what follows that bar is a line too.
-  const glued = foreignBar.exec(fragment.text)?.[1]?.trim();
-  readLine(glued ? glued : fragment.text.trimEnd(), reading);
+  const glued = foreignBar.exec(text)?.[1]?.trim();
+  readLine(glued ? glued : text.trimEnd(), reading);
+}
+
+function barIn({ source, from, to }: Fragment, jobName: string): Bar | null {
+  return parseBarAt(source, from, to, jobName);
 }
 
 function readSamplingBar(body: string, { job, events }: Reading): void {

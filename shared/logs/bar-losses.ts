@@ -1,7 +1,7 @@
 import type { Bar } from "./bar.ts";
 import type { Fragment } from "./fragments.ts";
 import type { LogEvent } from "./log-events.ts";
-import { type ReaderJobState, type Reading, rememberedNans, setPhase } from "./reader-state.ts";
+import { type OpenJob, type Reading, rememberedNans, setPhase } from "./reader-state.ts";
 
 /**
  * Two redraws a step: the first shows the new loss with the old count n, so it belongs to index n; the second shows
@@ -12,13 +12,13 @@ import { type ReaderJobState, type Reading, rememberedNans, setPhase } from "./r
  */
 export function readJobBar(bar: Bar, fragment: Fragment, { job, events }: Reading): void {
   const moved = bar.count !== job.count || bar.total !== job.total;
-  const newLoss = bar.lossText !== null && bar.lossText !== job.lossText;
+  const newLoss = bar.loss !== null && !Object.is(bar.loss, job.shownLoss);
   if (moved && job.count !== null && bar.count > job.count && job.waiting !== null) {
     emitLoss(job.waiting, job, events);
   }
   if (moved) job.waiting = null;
   // A count that goes back is another run in the same file.
-  if (job.count !== null && bar.count < job.count) job.lossText = null;
+  if (job.count !== null && bar.count < job.count) job.shownLoss = null;
 
   if (moved) {
     // The closing redraw (the only one that ends in a newline at the total) shows the average of the whole run.
@@ -29,21 +29,20 @@ export function readJobBar(bar: Bar, fragment: Fragment, { job, events }: Readin
     events.push(progressOf(bar, job.stepsPerSecond));
   }
   if (moved || newLoss) setPhase("training", job, events);
-  if (bar.loss === null || bar.lossText === null || bar.count >= bar.total) return;
+  if (bar.loss === null || bar.count >= bar.total) return;
 
-  const loss = { step: bar.count, loss: bar.loss, lr: bar.lr };
-  if (bar.lossText !== job.lossText) {
+  if (!Object.is(bar.loss, job.shownLoss)) {
     job.waiting = null;
-    emitLoss(loss, job, events);
+    emitLoss({ step: bar.count, loss: bar.loss, lr: bar.lr }, job, events);
   } else if (moved) {
-    job.waiting = loss;
+    job.waiting = { step: bar.count, loss: bar.loss, lr: bar.lr };
   }
-  job.lossText = bar.lossText;
+  job.shownLoss = bar.loss;
 }
 
 function emitLoss(
   { step, loss, lr }: { step: number; loss: number; lr: number | null },
-  job: ReaderJobState,
+  job: OpenJob,
   events: LogEvent[],
 ): void {
   if (loss === 0 && job.nans > 0) {

@@ -1,5 +1,5 @@
 import type { LogEvent, LogPhase } from "./log-events.ts";
-import { type ReaderJobState, type Reading, rememberedNans, setPhase } from "./reader-state.ts";
+import { type OpenJob, type Reading, rememberedNans, setPhase } from "./reader-state.ts";
 
 /** The first rule that fits reads the line; most lines fit none. */
 export function readByRule(line: string, reading: Reading): void {
@@ -16,7 +16,7 @@ interface LineRule {
   /** Cheap, literal and anchored: a caption, a path or a job's name elsewhere in the line never counts. */
   readonly starts: string;
   readonly pattern: RegExp;
-  readonly read: (match: RegExpExecArray, reading: Reading, job: ReaderJobState) => void;
+  readonly read: (match: RegExpExecArray, reading: Reading, job: OpenJob) => void;
 }
 
 const phaseRule = (starts: string, phase: LogPhase, pattern = /^/): LineRule => ({

@@ -26,7 +26,7 @@ export interface ReaderJobState {
   count: number | null;
   total: number;
   stepsPerSecond: number | null;
-  /** The loss shown last, as printed. */
+  /** The loss shown last, as text: JSON has no NaN. */
   lossText: string | null;
   /** A loss seen at this count whose own redraw cannot be told from the previous step's yet. */
   waiting: { step: number; loss: number; lr: number | null } | null;
@@ -38,10 +38,13 @@ export interface ReaderJobState {
   resumedFrom: string | null;
 }
 
+/** The same while it is read: numbers are compared, not texts. */
+export type OpenJob = Omit<ReaderJobState, "lossText"> & { shownLoss: number | null };
+
 /** What reading one fragment may see and change. */
 export interface Reading {
   readonly stream: OpenStream;
-  readonly job: ReaderJobState;
+  readonly job: OpenJob;
   readonly jobName: string;
   readonly events: LogEvent[];
 }
@@ -83,12 +86,27 @@ export function newJobState(): ReaderJobState {
   };
 }
 
-/** A state handed out must not change afterwards, nor the one handed in. */
-export function structuredCopy(job: ReaderJobState): ReaderJobState {
-  return { ...job, waiting: job.waiting && { ...job.waiting }, zeros: [...job.zeros] };
+/** A state handed in must not change afterwards. */
+export function openJob({ lossText, ...rest }: ReaderJobState): OpenJob {
+  return {
+    ...rest,
+    shownLoss: lossText === null ? null : Number(lossText),
+    waiting: rest.waiting && { ...rest.waiting },
+    zeros: [...rest.zeros],
+  };
 }
 
-export function setPhase(phase: LogPhase, job: ReaderJobState, events: LogEvent[]): void {
+/** Nor one handed out. */
+export function closeJob({ shownLoss, ...rest }: OpenJob): ReaderJobState {
+  return {
+    ...rest,
+    lossText: shownLoss === null ? null : String(shownLoss),
+    waiting: rest.waiting && { ...rest.waiting },
+    zeros: [...rest.zeros],
+  };
+}
+
+export function setPhase(phase: LogPhase, job: OpenJob, events: LogEvent[]): void {
   if (job.phase === phase) return;
   job.phase = phase;
   events.push({ kind: "phase", phase });

@@ -102,10 +102,21 @@ describe("redact", () => {
       "a://".repeat(10_000),
       "Authorization".repeat(5_000),
       "eyJ".repeat(20_000),
+      `${"a.".repeat(32_000)} ://`,
     ]) {
       const startedAt = performance.now();
       redact(text);
       expect(performance.now() - startedAt).toBeLessThan(1_000);
     }
+  });
+
+  it("knows a secret that joined its list after the first line", () => {
+    const secrets = ["swordfish"];
+    redact("x", secrets);
+    secrets.push("marlin-77");
+
+    expect(redact("marlin-77 and swordfish", secrets)).toBe(
+      "[redacted:secret] and [redacted:secret]",
+    );
   });
 });

@@ -13,6 +13,7 @@ const clean: AttemptFacts = {
   totalSteps: 100,
   nanSteps: 0,
   errorLine: null,
+  diagnosis: null,
 };
 
 describe("how an attempt ended", () => {

@@ -11,12 +11,12 @@ describe("parseBar", () => {
       percent: 83,
       count: 10,
       total: 12,
+      unit: "it",
       elapsedSeconds: 5,
       remainingSeconds: 2,
       stepsPerSecond: 0.8,
       lr: 1e-4,
       loss: 0.01234,
-      lossText: "1.234e-02",
       tail: "",
     });
   });

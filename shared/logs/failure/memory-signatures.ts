@@ -1,0 +1,98 @@
+import type { Signature } from "./signature.ts";
+
+const smaller =
+  "Lower the batch size or the resolution, turn on low_vram or quantize, or end what else uses the card.";
+const plan = "recommend-training-plan with target_vram_gb set to what the card has";
+
+/** Memory of the card and of the machine. */
+export const memorySignatures: readonly Signature[] = [
+  {
+    id: "gpu-memory",
+    category: "oom_gpu",
+    certainty: "exact",
+    see: /(?:CUDA|HIP|XPU|MPS backend) out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUDA error: out of memory|CUDA_ERROR_OUT_OF_MEMORY|CUDA driver error: out of memory|cuda runtime error \(2\)|\[metal::malloc\]|cudaErrorMemoryAllocation/,
+    anyLine: true,
+    cause: "The graphics card has too little free memory for this training.",
+    fix: smaller,
+    call: plan,
+    seen: "574, 872, 929, 45, 484",
+  },
+  {
+    id: "gpu-memory-driver",
+    category: "oom_gpu",
+    certainty: "exact",
+    see: /CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED|Insufficient Memory \(.*kIOGPU|Command buffer execution failed: Insufficient Memory|kIOGPUCommandBufferCallbackErrorOutOfMemory|Allocation on device (?:\d+ )?(?:would exceed|failed)|not enough (?:GPU|video|VRAM) memory/i,
+    anyLine: true,
+    cause: "The graphics card has too little free memory for this training.",
+    fix: smaller,
+    call: plan,
+    seen: "506; PyTorch and Metal print it",
+  },
+  {
+    id: "gpu-memory-skipped",
+    category: "oom_gpu",
+    certainty: "exact",
+    see: /^# OOM during training step, skipping batch \d+\/\d+ #$/,
+    anyLine: true,
+    spoils: true,
+    cause: "Batches are skipped because the graphics card runs out of memory in a step.",
+    fix: smaller,
+    call: plan,
+    seen: "run",
+  },
+  {
+    id: "gpu-memory-repeated",
+    category: "oom_gpu",
+    certainty: "exact",
+    see: /OOM during training step (?:3|three) times in a row/i,
+    anyLine: true,
+    cause: "The graphics card ran out of memory in step after step.",
+    fix: smaller,
+    call: plan,
+    seen: "ai-toolkit prints it",
+  },
+  {
+    id: "host-allocator",
+    category: "oom_host",
+    certainty: "exact",
+    see: /DefaultCPUAllocator: (?:can't allocate|not enough) memory|\[Errno 12\]|Cannot allocate memory|^(?:numpy\.\S+\.)?_?(?:Array)?MemoryError\b|std::bad_alloc|paging file is too small|\[WinError 1455\]|unable to mmap \d+ bytes/,
+    anyLine: true,
+    cause: "The machine has too little main memory for this training.",
+    fix: "Close other programs, add swap, use fewer data loader workers, smaller pictures or a quantised model.",
+    call: "get-system-stats",
+    seen: "run",
+  },
+  {
+    id: "kernel-oom-killer",
+    category: "oom_host",
+    certainty: "exact",
+    see: /Out of memory: Kill(?:ed)? process|oom-kill:|oom_reaper|Memory cgroup out of memory|OOMKilled|oom_kill_process|detected \d+ oom[-_ ]kill event|: task \d+: Out Of Memory/i,
+    anyLine: true,
+    cause: "The kernel ended the training because the machine ran out of main memory.",
+    fix: "Close other programs, add swap, use fewer data loader workers or a quantised model.",
+    call: "get-system-stats",
+    seen: "787",
+  },
+  {
+    id: "launcher-sigkill",
+    category: "oom_host",
+    certainty: "likely",
+    see: /died with <Signals\.SIGKILL: 9>|Signal 9 \(SIGKILL\) received by PID|exitcode\s*:\s*-9\b|returned non-zero exit status (?:-9|137)\b/,
+    anyLine: true,
+    cause:
+      "The training was ended with SIGKILL, most often by the kernel when main memory runs out.",
+    fix: "Look in the kernel's log for an out-of-memory line, then lower what is held in main memory or add swap.",
+    call: "get-system-stats",
+    seen: "bmaltais/kohya_ss 1065, bghira/SimpleTuner 653",
+  },
+  {
+    id: "worker-killed",
+    category: "oom_host",
+    certainty: "exact",
+    see: /DataLoader worker \(pid\(?s?\)? [^)]*\) is killed by signal: (?:Killed|Bus error)|out of shared memory|unable to (?:open|write to) (?:file|shared memory).*\/(?:dev\/shm|torch_)/,
+    anyLine: true,
+    cause: "A data loader's worker was ended because main or shared memory ran out.",
+    fix: "Use fewer workers (num_workers 0) or give the container more shared memory.",
+    seen: "PyTorch prints it",
+  },
+];

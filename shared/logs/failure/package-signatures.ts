@@ -1,0 +1,133 @@
+import type { Signature } from "./signature.ts";
+
+const install = "Install the trainer's requirements again in its own environment.";
+const installCommand = "pip install -r requirements.txt, in the trainer's environment";
+const pinned = "Install the versions that the trainer's requirements name, all together.";
+
+/** Python packages: absent, or of the wrong version. */
+export const packageSignatures: readonly Signature[] = [
+  {
+    // Python names the package itself where that is absent; a name with a dot is a part that it lacks.
+    id: "module-part-missing",
+    category: "dependency_mismatch",
+    certainty: "strong",
+    see: /No module named ['"]?(?!(?:google|azure|nvidia|ruamel|mpl_toolkits|backports)\.)\w+\.[\w.]+/,
+    cause:
+      "An installed Python package lacks a part that the trainer uses: it is of another version, or not whole.",
+    fix: pinned,
+    call: installCommand,
+    seen: "316; bmaltais/kohya_ss 1692",
+  },
+  {
+    id: "module-missing",
+    category: "dependency_missing",
+    certainty: "strong",
+    see: /ModuleNotFoundError|^(?:ImportError: )?No module named ['"]?[\w.]+|Error running job: No module named/,
+    cause: "A Python package that the trainer needs is not installed.",
+    fix: "Install the package the line names, or the trainer's requirements again.",
+    call: installCommand,
+    seen: "run; 268, 288",
+  },
+  {
+    id: "package-asked-for",
+    category: "dependency_missing",
+    certainty: "strong",
+    see: /package (?:\S+ )?(?:doesn't seem to be|is not) installed|requires? (?:the )?[`'"]?[\w-]+[`'"]? (?:library|package|to be installed)(?: but it was not found| but it is not| to be installed)?|(?:[Pp]lease|You (?:can|need to|should|must))(?: first)? (?:run )?[`'"]?(?:install|pip install)|is not installed|is not available\. Make sure it is installed|(?:requires|needs) \S+: ?[`'"]pip install|DistributionNotFound|PackageNotFoundError|was not found in your environment|could not find (?:the )?library/i,
+    cause: "A Python package that the trainer needs is not installed.",
+    fix: "Install the package the line names in the trainer's environment.",
+    call: installCommand,
+    seen: "run",
+  },
+  {
+    id: "system-library-missing",
+    category: "dependency_missing",
+    certainty: "strong",
+    see: /lib\S+\.so[\d.]*: cannot open shared object file|ffmpeg(?:: command)? not found|command not found|Could not load (?:dynamic )?library|Microsoft Visual C\+\+ .* is required|CUDA_HOME environment variable is not set|\[Errno 2\] No such file or directory: '(?:ffmpeg|ffprobe|git|nvcc|gcc|cc|g\+\+|ninja|cmake|nvidia-smi)'|Failed to find C compiler/,
+    anyLine: true,
+    cause: "A system library or program that a package needs is not installed.",
+    fix: "Install it with the system's package manager.",
+    seen: "Python and the loader print it",
+  },
+  {
+    id: "import-name",
+    category: "dependency_mismatch",
+    certainty: "exact",
+    see: /\bcannot import name ['"]?\w|undefined symbol|partially initialized module|circular import/,
+    cause: "Two installed Python packages do not fit each other: one is too new or too old.",
+    fix: pinned,
+    call: installCommand,
+    seen: "295, 296",
+  },
+  {
+    id: "version-conflict",
+    category: "dependency_mismatch",
+    certainty: "exact",
+    see: /^(?:\w+: )?\w+ is out of date\b|is required for a normal functioning of this module, but found|VersionConflict|ContextualVersionConflict|compiled using NumPy 1\.x|numpy\.dtype size changed|numpy\.core\.multiarray failed to import|_ARRAY_API not found|operator torchvision::nms does not exist|requires (?:at least )?[\w-]+ ?(?:version )?[><=]=? ?\d|requires [\w-]+ (?:version )?(?:>=|<=|==|<|>)|(?:upgrade|update|downgrade) (?:your )?[`'"]?[\w-]+[`'"]? (?:to|version)|incompatible (?:version|with your)|built (?:with|for|against) (?:a different|another|an older|PyTorch|CUDA)|PyTorch version \S+ (?:is )?required|must be compiled with|compiled with different CUDA|variant of untagged enum|Triton (?:version|kernel) mismatch|bitsandbytes was compiled without GPU|CUDA Setup failed despite/i,
+    cause: "An installed Python package has the wrong version.",
+    fix: pinned,
+    call: installCommand,
+    seen: "279, 294; transformers prints it",
+  },
+  {
+    id: "module-attribute",
+    category: "dependency_mismatch",
+    certainty: "strong",
+    see: /^(?:Error running job: )?AttributeError: (?:partially initialized )?module '(?!torch'|torch\.optim)[\w.]+' has no attribute|^AttributeError: module 'torch' has no attribute '(?:float8|uint|int[124]'|compiler|xpu|_dynamo)|^AttributeError: type object '\w+' has no attribute/,
+    cause: "An installed Python package has another version than the trainer was written for.",
+    fix: pinned,
+    call: installCommand,
+    seen: "PyTorch and transformers users report it",
+  },
+  {
+    id: "class-attribute",
+    category: "dependency_mismatch",
+    certainty: "place",
+    see: /^(?:Error running job: |AttributeError: )'(?!NoneType)[A-Z]\w+' object has no attribute '/,
+    cause:
+      "A class of an installed package no longer has what the trainer uses: another version than it was written for.",
+    fix: pinned,
+    call: installCommand,
+    seen: "run",
+  },
+  {
+    id: "unexpected-argument",
+    category: "dependency_mismatch",
+    certainty: "symptom",
+    see: /TypeError: \S*\(?\)? ?got (?:an unexpected|multiple values for) (?:keyword )?argument|missing \d+ required (?:positional|keyword-only) arguments?/,
+    cause:
+      "A function of an installed package takes other arguments: another version than the trainer was written for.",
+    fix: pinned,
+    call: installCommand,
+    seen: "transformers and trl users report it",
+  },
+  {
+    id: "lazy-import-failed",
+    category: "dependency_mismatch",
+    certainty: "wrapper",
+    see: /Failed to import [\w.]+ because of the following error/,
+    cause: "A part of an installed package could not be imported.",
+    fix: pinned,
+    call: installCommand,
+    seen: "559; transformers and diffusers print it",
+  },
+  {
+    id: "loader-mismatch",
+    category: "dependency_mismatch",
+    certainty: "symptom",
+    see: /ImportError: DLL load failed|GLIBCXX?_[\d.]+'? not found|ImportError: \S+\.so/,
+    cause: "A compiled package does not fit this system or the other packages.",
+    fix: pinned,
+    call: installCommand,
+    seen: "Python prints it",
+  },
+  {
+    id: "import-failed",
+    category: "dependency_missing",
+    certainty: "place",
+    see: /^ImportError\b/,
+    cause: "A Python package that the trainer needs could not be imported.",
+    fix: install,
+    call: installCommand,
+    seen: "run",
+  },
+];
