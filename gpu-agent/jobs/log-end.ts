@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { limits } from "@trainyard/shared/limits.ts";
-import { cleanLines } from "@trainyard/shared/logs/clean-lines.ts";
+import { createLineCleaner } from "@trainyard/shared/logs/clean-lines.ts";
+import { cut, shownLine } from "@trainyard/shared/logs/shown-line.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import type { AttemptFiles } from "../home.ts";
 
@@ -10,18 +11,23 @@ const newline = 10;
 
 /** The log's end for the head of a frame: what was printed, then the bar. Read from the files, so nothing is kept. */
 export function logEnd(files: AttemptFiles, secrets: readonly KnownSecret[]): string[] {
-  return (["stdout", "stderr"] as const).flatMap((stream) =>
-    cleanLines(lastBytes(files[stream], limits.logTailBytes), {
-      limit: linesOfEach[stream],
-      secrets,
-    }).map(({ text, repeats }) =>
-      (repeats > 1 && stream === "stdout" ? `${text} (${repeats} times)` : text).slice(0, 2_000),
-    ),
-  );
+  return (["stdout", "stderr"] as const).flatMap((stream) => {
+    const cleaner = createLineCleaner({ secrets });
+    const bytes = lastBytes(files[stream], limits.logTailBytes);
+    const lines = [...cleaner.push(bytes), ...cleaner.flush()];
+    const unfinished = cleaner.unfinished();
+    const shown = lines.map(({ text, repeats }) =>
+      // A bar's redraws in these few bytes count for nothing, and would make each head's tail a new one.
+      shownLine({ n: null, stream, text, repeat: stream === "stdout" ? repeats : 1 }),
+    );
+    if (unfinished !== null)
+      shown.push(shownLine({ n: null, stream, text: unfinished, repeat: 1 }));
+    return shown.slice(-linesOfEach[stream]).map((text) => cut(text, limits.logLineCharacters));
+  });
 }
 
 /** Begins behind a separator: half a line could hold half a secret, which no pattern recognises. */
-export function lastBytes(path: string, bytes: number): Uint8Array {
+function lastBytes(path: string, bytes: number): Uint8Array {
   let file: number;
   try {
     file = openSync(path, "r");

@@ -4,26 +4,35 @@ import { defineTool } from "./define-tool.ts";
 import { count, detail, jobId, maybe, observation } from "./vocabulary.ts";
 
 const logLine = z.object({
-  n: z.int(),
+  n: z.int().nullable().describe("Line of its stream's file; null where nobody counted."),
   stream: z.enum(["stdout", "stderr"]),
   text: z.string(),
-  repeat: z.int().describe("How often the line stood there in a row."),
+  repeat: z.int().describe("How often the line stood there in a row, or the bar was redrawn."),
+  match: z.boolean().optional().describe("What grep or around looked for."),
 });
-export type LogLineView = z.input<typeof logLine>;
 
 export const getTrainingLogs = defineTool({
   name: "get-training-logs",
   title: "Get training logs",
   description:
-    "Returns the end of a job's log, or what matches grep, or what stands around a text; progress bars and repeats folded, secrets removed. First error on top. With the box off, the kept tail. Changes nothing.",
+    "Returns the end of a job's log, or what follows since, matches grep, stands around a place; bars and repeats folded, secrets out, first error on top. stdout, then stderr: two files. With the box off, the kept tail.",
   input: z.strictObject({
     job_id: jobId,
     lines: z.int().min(1).max(limits.logLinesMax).default(100),
-    grep: z.string().min(1).max(200).optional().describe("Only lines with this text."),
-    around: z.string().min(1).max(200).optional().describe("Lines before and after this text."),
-    since: z.int().min(0).optional().describe("Only lines after this total_lines."),
+    grep: z.string().min(1).max(200).optional().describe("Text or regular expression, any case."),
+    around: z
+      .union([z.string().min(1).max(200), z.int().min(0)])
+      .optional()
+      .describe('Step, "line 7", or as grep.'),
+    context: z.int().min(0).max(limits.logContextLines).optional(),
+    since: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe("A cursor, start, ISO time, or 10m; oldest first."),
     stream: z.enum(["both", "stdout", "stderr"]).default("both"),
-    attempt: z.int().min(1).max(10_000).optional().describe("Default: the newest."),
+    attempt: z.int().min(1).max(10_000).optional(),
     detail,
   }),
   output: z.object({
@@ -33,9 +42,12 @@ export const getTrainingLogs = defineTool({
     logs: z.array(z.string()),
     total_lines: count.nullable(),
     analyzed_bytes: maybe(count),
-    truncated: z.boolean(),
+    truncated: z.boolean().describe("There is more: older lines, or with since newer ones."),
+    cursor: maybe(z.string()).describe("As since, gives what follows: no line twice, none lost."),
+    unfinished: z.array(z.string()).optional().describe("Still being drawn; comes whole later."),
     source: z.enum(["agent", "tail"]).describe("Read from the box, or the tail kept at the edge."),
-    first_error: z.string().nullable(),
+    first_error: z.string().nullable().describe("Names the cause; else the first read."),
+    error_context: z.array(logLine).optional().describe("It, and what stands beside it."),
     ...observation,
   }),
   annotations: {
