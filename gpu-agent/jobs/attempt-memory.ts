@@ -1,5 +1,5 @@
-import { freshGuardrailState } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailState } from "@trainyard/shared/analysis/guardrails.ts";
+import { freshGuardrailState, restoreGuardrails } from "@trainyard/shared/analysis/guardrails.ts";
+import type { GuardrailRules, GuardrailState } from "@trainyard/shared/analysis/guardrails.ts";
 import type { Phase } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { LogEvent } from "@trainyard/shared/logs/log-events.ts";
@@ -7,6 +7,7 @@ import type { AiToolkitReaderState } from "@trainyard/shared/logs/reader-state.t
 import { toWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Item, MetricsItem, WireValue } from "@trainyard/shared/protocol/items.ts";
 import { joinMetrics } from "../spool/metrics-items.ts";
+import { kernelMemoryKills } from "./kernel-kills.ts";
 import type { TailPosition } from "./log-tail.ts";
 import { tailStart } from "./log-tail.ts";
 import type { MetricRow } from "./metrics-db.ts";
@@ -24,6 +25,14 @@ export interface AttemptMemory {
   /** "loss is nan" lines whose 0 the metrics database has not shown yet. */
   unclaimedNans: number;
   guardrail: GuardrailState;
+  /** Rules that were set while it ran, with their number at the edge; null: those it was started with. */
+  guardrailRules: { readonly rules: GuardrailRules; readonly revision: number } | null;
+  /** How long the attempt has run, the time that nobody looked included. */
+  ranMs: number;
+  /** Of the largest checkpoint this attempt has written. */
+  checkpointBytes: number | null;
+  /** Highest GPU memory that was seen, MiB: of the attempt's own processes, and of the whole card. */
+  gpuPeak: { readonly processMib: number | null; readonly gpuMib: number | null } | null;
   phase: Phase | null;
   currentStep: number | null;
   totalSteps: number | null;
@@ -41,6 +50,8 @@ export interface AttemptMemory {
   announced: string[];
   sampleMark: { step: number; index: number } | null;
   observedAtMs: number;
+  /** The kernel's count of memory kills when the attempt began; null where it keeps none. */
+  memoryKills: number | null;
 }
 
 export function newMemory(
@@ -55,6 +66,10 @@ export function newMemory(
     metricsStep: -1,
     unclaimedNans: 0,
     guardrail: freshGuardrailState,
+    guardrailRules: null,
+    ranMs: 0,
+    checkpointBytes: null,
+    gpuPeak: null,
     phase: "loading",
     currentStep: null,
     totalSteps,
@@ -71,7 +86,14 @@ export function newMemory(
     announced: [],
     sampleMark: null,
     observedAtMs: nowMs,
+    memoryKills: kernelMemoryKills(),
   };
+}
+
+/** What was saved, perhaps by an earlier version: what it did not know is fresh. */
+export function restoreMemory(saved: AttemptMemory | null, fresh: AttemptMemory): AttemptMemory {
+  if (saved === null) return fresh;
+  return { ...fresh, ...saved, guardrail: restoreGuardrails(saved.guardrail) };
 }
 
 /** What one event asks the runner to do besides being remembered. */

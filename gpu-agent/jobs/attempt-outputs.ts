@@ -33,6 +33,7 @@ export function createAttemptOutputs(
       for (const { item, name } of files) {
         journal.add(item);
         rememberAnnounced(memory, name);
+        memory.checkpointBytes = Math.max(memory.checkpointBytes ?? 0, item.bytes);
       }
     },
     announceSamples,

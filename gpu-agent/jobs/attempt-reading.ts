@@ -1,12 +1,11 @@
-import { judgeLoss } from "@trainyard/shared/analysis/guardrails.ts";
 import { createAiToolkitReader } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
 import type { AiToolkitReader } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
 import type { LogEvent, LogStream } from "@trainyard/shared/logs/log-events.ts";
+import type { AttemptGuard } from "./attempt-guard.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import { claimNan, remember, rememberPoint } from "./attempt-memory.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import type { AttemptOutputs } from "./attempt-outputs.ts";
-import type { AttemptStop } from "./attempt-stop.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
 import { openLogTail } from "./log-tail.ts";
 import type { LogTail } from "./log-tail.ts";
@@ -63,7 +62,7 @@ export interface AttemptReading {
 interface Parts {
   readonly sources: AttemptSources;
   readonly journal: AttemptJournal;
-  readonly stop: AttemptStop;
+  readonly guard: AttemptGuard;
   readonly outputs: AttemptOutputs;
 }
 
@@ -119,11 +118,12 @@ function readStream(stream: LogStream, attempt: LiveAttempt, parts: Parts): bool
 }
 
 function takeEvents(events: readonly LogEvent[], attempt: LiveAttempt, parts: Parts): void {
-  const { sources, journal, outputs } = parts;
+  const { sources, journal, outputs, guard } = parts;
   let saved = false;
   for (const event of events) {
     journal.touch();
     const consequence = remember(attempt.memory, event, sources.metrics === null);
+    guard.event(event);
     if (consequence?.kind === "point") takePoint(consequence.row, attempt, parts);
     if (consequence?.kind === "saved") saved = true;
     if (consequence?.kind === "start-step")
@@ -132,27 +132,10 @@ function takeEvents(events: readonly LogEvent[], attempt: LiveAttempt, parts: Pa
   if (saved) outputs.announceCheckpoints(false);
 }
 
-function takePoint(row: MetricRow, attempt: LiveAttempt, { journal, stop }: Parts): void {
-  const { memory, spec, environment } = attempt;
+function takePoint(row: MetricRow, { memory }: LiveAttempt, { journal, guard }: Parts): void {
   if (row.step <= memory.metricsStep || row.values.size === 0) return;
   rememberPoint(memory, row);
   journal.addPoint(row);
   const loss = row.values.get("loss");
-  if (loss === undefined) return;
-  const judged = judgeLoss(spec.args.guardrails, memory.guardrail, row.step, loss);
-  memory.guardrail = judged.state;
-  if (judged.trigger === null) return;
-  const { code, severity, category, message, step, evidence } = judged.trigger;
-  journal.add({
-    kind: "alert",
-    atMs: environment.time.now(),
-    step,
-    code,
-    severity,
-    category,
-    message,
-    evidence,
-    guardrail: true,
-  });
-  stop.want({ by: `guardrail:${code}`, reason: message, mode: "now" });
+  if (loss !== undefined) guard.loss(row.step, loss);
 }

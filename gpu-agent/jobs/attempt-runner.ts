@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import type { ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
 import type { JobState } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
@@ -7,9 +8,11 @@ import { attemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { StreamKey } from "../spool.ts";
 import type { Trainer } from "../trainers/trainer.ts";
+import { createAttemptGuard } from "./attempt-guard.ts";
+import type { AttemptGuard } from "./attempt-guard.ts";
 import { createJournal } from "./attempt-journal.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
-import { newMemory } from "./attempt-memory.ts";
+import { newMemory, restoreMemory } from "./attempt-memory.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { createAttemptOutputs } from "./attempt-outputs.ts";
 import type { AttemptOutputs } from "./attempt-outputs.ts";
@@ -21,6 +24,8 @@ import type { AttemptStop, StopRequest } from "./attempt-stop.ts";
 import { concludeFromFiles, lostMetrics } from "./conclude-attempt.ts";
 import { createEndWatch } from "./end-watch.ts";
 import type { EndWatch } from "./end-watch.ts";
+import { createGpuPeak, peakEvidence } from "./gpu-peak.ts";
+import type { GpuPeak } from "./gpu-peak.ts";
 import { headOf } from "./head.ts";
 import type { LiveAttempt, RunnerEnvironment } from "./live-attempt.ts";
 import { createTurnLoop } from "./turn-loop.ts";
@@ -31,6 +36,8 @@ export interface AttemptRunner {
   state(): JobState;
   head(): Head;
   stop(wanted: StopRequest): void;
+  /** Returns the number of the rules that are in force then: another one where newer ones came first. */
+  setGuardrails(rules: GuardrailRules, revision: number): number;
   watch(forMs: number): void;
   /** Reads on until the attempt has ended or the runner is closed; resolves then. */
   readonly ended: Promise<void>;
@@ -55,7 +62,7 @@ export function runAttempt(
   const { time, log } = environment;
   const attempt = openAttempt(key, stored, trainer, environment);
   const parts = assemble(attempt, stored);
-  const { journal, sources, stop, watch } = parts;
+  const { journal, sources, stop, watch, guard } = parts;
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const phase: RunPhase = { value: "running" };
   let watchedUntil = 0;
@@ -100,6 +107,11 @@ export function runAttempt(
       stop.want(wanted);
       loop.schedule(0);
     },
+    setGuardrails(rules, revision) {
+      guard.setRules(rules, revision);
+      loop.schedule(0);
+      return guard.rules().revision;
+    },
     watch(forMs) {
       watchedUntil = Math.max(watchedUntil, time.monotonic() + forMs);
       loop.schedule(0);
@@ -118,7 +130,9 @@ interface Parts {
   readonly sources: AttemptSources;
   readonly watch: EndWatch;
   readonly stop: AttemptStop;
+  readonly guard: AttemptGuard;
   readonly outputs: AttemptOutputs;
+  readonly gpuPeak: GpuPeak;
   readonly reading: AttemptReading;
 }
 
@@ -142,9 +156,10 @@ function openAttempt(
     files: attemptFiles(home, key.jobId, key.attempt),
     outputFolder: join(home.outputs, outputName),
     createdAtMs,
-    memory:
-      (spool.reader(key) as AttemptMemory | null) ??
+    memory: restoreMemory(
+      spool.reader(key) as AttemptMemory | null,
       newMemory(key.attempt === 1 ? 0 : null, totalSteps, time.now()),
+    ),
     environment,
   };
 }
@@ -157,8 +172,10 @@ function assemble(attempt: LiveAttempt, stored: StoredAttempt): Parts {
   const watch = createEndWatch({ key, files, spec, process }, environment);
   const stop = createAttemptStop(attempt, stored.stop, { journal, watch });
   const outputs = createAttemptOutputs(attempt, journal);
-  const reading = createAttemptReading(attempt, { sources, journal, stop, outputs });
-  return { journal, sources, watch, stop, outputs, reading };
+  const guard = createAttemptGuard(attempt, { journal, stop, watch });
+  const reading = createAttemptReading(attempt, { sources, journal, guard, outputs });
+  const gpuPeak = createGpuPeak(attempt);
+  return { journal, sources, watch, stop, guard, outputs, gpuPeak, reading };
 }
 
 /** One look at the process and everything it wrote. `more`: there is more to read at once. */
@@ -167,15 +184,20 @@ async function takeTurn(
   parts: Parts,
   phase: RunPhase,
 ): Promise<"later" | "more" | "ended"> {
-  const { journal, watch, outputs, reading, stop } = parts;
+  const { journal, watch, outputs, reading, stop, guard, gpuPeak } = parts;
   if (phase.value === "concluded") return commitEnd(journal);
   if (journal.isStalled() && !journal.commit()) return "later";
   // Looked at before reading: what the dead process wrote is then read to its end.
   const end = watch.look();
   announceStart(attempt, parts);
+  if (end !== null) guard.ended();
   const atEnd = reading.read(end !== null);
   const { phase: trainerPhase } = attempt.memory;
   if (trainerPhase === "sampling" || trainerPhase === "training") outputs.lookForSamples();
+  if (end === null) {
+    guard.tick(atEnd);
+    gpuPeak.look();
+  }
   stop.climb();
   journal.commitIfDue();
   if (!atEnd) return "more";
@@ -224,6 +246,7 @@ async function conclude(
   const { conclusion, items } = await concludeFromFiles(
     {
       key,
+      files: attempt.files,
       end,
       memory,
       stopWanted: wanted,
@@ -243,5 +266,5 @@ async function conclude(
   memory.remainingSeconds = null;
   // Last in the stream: whoever sees the end has seen everything before it.
   const { state, failure, evidence } = conclusion;
-  journal.say({ state, failure, evidence });
+  journal.say({ state, failure, evidence: { ...evidence, ...peakEvidence(memory) } });
 }

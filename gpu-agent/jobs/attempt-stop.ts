@@ -1,9 +1,10 @@
+import { limits } from "@trainyard/shared/limits.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import type { StopRecord } from "./attempt-spec.ts";
 import type { EndWatch } from "./end-watch.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
 import { beginStop, climb, hastenStop, ladderDeadlines, resumeStop } from "./stop-ladder.ts";
-import type { StopMode } from "./stop-ladder.ts";
+import type { StopLadder, StopMode } from "./stop-ladder.ts";
 
 export interface StopRequest {
   readonly by: string;
@@ -30,6 +31,23 @@ export function createAttemptStop(
   let settled = false;
   let stop =
     stored === null ? null : { ...stored, ladder: resumeStop(stored.ladder, time.monotonic()) };
+
+  /** What became of the checkpoint is known only now: a guardrail's stop says it, a person's reason stays the person's. */
+  const withOutcome = (record: StopRecord, { acted, savesBefore }: StopLadder): StopRecord => {
+    if (!record.by.startsWith("guardrail:")) return record;
+    const outcome =
+      memory.saves > savesBefore
+        ? "A checkpoint was saved first."
+        : trainer.requestSave === undefined
+          ? "No checkpoint was saved first: the trainer cannot save on request."
+          : acted
+            ? "No checkpoint was saved first: the trainer did not save one in time."
+            : "No checkpoint was saved first.";
+    const reason = `${record.reason} ${outcome}`.slice(0, limits.stopReasonCharacters);
+    const { by, ladder } = record;
+    journal.say({ state: journal.state(), stop: { by, reason, mode: ladder.mode } });
+    return { ...record, reason };
+  };
 
   return {
     want({ by, reason, mode }) {
@@ -63,7 +81,11 @@ export function createAttemptStop(
         environment.deadlines ?? ladderDeadlines,
       );
       if (ladder === stop.ladder) return;
+      const before = stop.ladder;
       stop = { ...stop, ladder };
+      if (before.step === "checkpoint" && ladder.step !== "checkpoint") {
+        stop = withOutcome(stop, before);
+      }
       // Saved first, so that it happens at most once; on a full disk it happens all the same.
       journal.commit({ stop });
       if (effect === null) return;
@@ -74,7 +96,11 @@ export function createAttemptStop(
       }
       const asked = trainer.requestSave?.(files, (signal) => watch.signalSave(signal)) ?? false;
       // Not waited for; the next turn interrupts.
-      if (!asked) stop = { ...stop, ladder: hastenStop(ladder, "now", time.monotonic()) };
+      if (asked) return;
+      stop = {
+        ...withOutcome(stop, { ...ladder, acted: false }),
+        ladder: hastenStop(ladder, "now", time.monotonic()),
+      };
     },
     settle() {
       settled = true;

@@ -1,5 +1,6 @@
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import type { AttemptFiles, Home } from "../home.ts";
+import type { HostFacts } from "../host/host-facts.ts";
 import type { Log } from "../log.ts";
 import type { Spool, StreamKey } from "../spool.ts";
 import type { Time } from "../time.ts";
@@ -21,6 +22,10 @@ export interface RunnerEnvironment {
   readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGUSR2") => void;
   readonly secrets: readonly KnownSecret[];
   readonly deadlines?: LadderDeadlines;
+  /** Free bytes on the disk of a folder, null where it cannot be told; the operating system's answer where it is not given. */
+  readonly freeBytes?: (folder: string) => number | null;
+  /** Where the memory of a training on a GPU is looked up; a box without one need not have it. */
+  readonly gpu?: Pick<HostFacts, "gpus" | "gpuProcesses">;
   /** Items became durable; `urgent` ones are sent at once. */
   readonly onCommitted: (key: StreamKey, urgent: boolean) => void;
 }

@@ -1,12 +1,11 @@
-import { lstatSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
-import { foldName, parseName } from "@trainyard/shared/names.ts";
+import { parseName } from "@trainyard/shared/names.ts";
 import type { Head } from "@trainyard/shared/protocol/items.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
-import { limits } from "@trainyard/shared/limits.ts";
 import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
@@ -20,6 +19,7 @@ import { parseSpec, parseStop } from "./attempt-spec.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { headOf } from "./head.ts";
 import type { RunnerEnvironment } from "./live-attempt.ts";
+import { chooseOutput, setDamagedAside } from "./output-folder.ts";
 
 export interface JobHead extends StreamKey {
   readonly lastSeq: number;
@@ -31,6 +31,7 @@ export interface Supervisor {
   adopt(): void;
   start(args: OperationArgs<"start-attempt">): Promise<OperationValue<"start-attempt">>;
   stop(args: OperationArgs<"stop-attempt">): OperationValue<"stop-attempt">;
+  setGuardrails(args: OperationArgs<"set-guardrails">): Promise<OperationValue<"set-guardrails">>;
   watch(jobId: string, forMs: number): void;
   /** The newest truth about one attempt, also when it has ended. */
   head(key: StreamKey): Head | null;
@@ -49,6 +50,8 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
   const runners = new Map<string, AttemptRunner>();
   /** A viewer may come before the process does. */
   const watchedUntil = new Map<string, number>();
+  /** Starts that wait for their trainer to be found. */
+  const starting = new Map<string, Promise<unknown>>();
   let closed = false;
   const nameOf = ({ jobId, attempt }: StreamKey): string => `${jobId}/${attempt}`;
 
@@ -98,6 +101,69 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     });
   };
 
+  const begin = async (
+    args: OperationArgs<"start-attempt">,
+  ): Promise<OperationValue<"start-attempt">> => {
+    const key = { jobId: args.jobId, attempt: args.attempt };
+    const files = attemptFiles(home, key.jobId, key.attempt);
+    const before = spool.attempt(key);
+    if (before !== null) return acceptedBefore(before, args);
+    parseName("job", args.jobName);
+    const trainer = trainers.get(args.trainer);
+    const fact = await trainer?.detect();
+    if (trainer === null || fact === undefined || !fact.found)
+      throw trainerMissing(args.trainer, fact?.reason);
+    // Asked again behind the await: two deliveries may have come in.
+    const meanwhile = spool.attempt(key);
+    if (meanwhile !== null) return acceptedBefore(meanwhile, args);
+    refuseBusySlot(args.slot);
+
+    const outputName = chooseOutput(args, spool.attempts(), home.outputs);
+    const training = trainer.prepare({
+      jobId: args.jobId,
+      attempt: args.attempt,
+      document: args.document,
+      slot: args.slot,
+      totalSteps: args.totalSteps,
+      home,
+      files,
+      outputName,
+    });
+    const outputFolder = join(home.outputs, outputName);
+    mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
+    if (args.attempt > 1) setDamagedAside(trainer, outputFolder, training.name);
+    mkdirSync(files.folder, { recursive: true, mode: 0o700 });
+    writeFileAtomic(files.config, training.configText);
+    writeFileAtomic(
+      files.launch,
+      JSON.stringify({
+        command: training.command,
+        args: training.args,
+        cwd: training.cwd,
+        outputLock: join(outputFolder, ".trainyard.lock"),
+      }),
+    );
+    for (const path of [files.stdout, files.stderr])
+      writeFileSync(path, "", { flag: "a", mode: 0o600 });
+
+    const nowMs = time.now();
+    const spec: AttemptSpec = { args, training, bootId: environment.bootId };
+    const row: AttemptRow = {
+      ...key,
+      state: "starting",
+      spec,
+      process: null,
+      stop: null,
+      createdAtMs: nowMs,
+    };
+    const guardrails = { revision: args.guardrailsRevision ?? 0, rules: args.guardrails };
+    spool.createAttempt(row, [{ kind: "state", atMs: nowMs, state: "starting", guardrails }]);
+    log("info", "attempt accepted", { ...key, trainer: args.trainer, output: outputName });
+    environment.onCommitted(key, true);
+    run(row, spec, trainer);
+    return { accepted: true };
+  };
+
   return {
     adopt() {
       for (const row of spool.attempts()) {
@@ -123,64 +189,11 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
         }
       }
     },
-    async start(args) {
-      const key = { jobId: args.jobId, attempt: args.attempt };
-      const files = attemptFiles(home, key.jobId, key.attempt);
-      const before = spool.attempt(key);
-      if (before !== null) return acceptedBefore(before, args);
-      parseName("job", args.jobName);
-      const trainer = trainers.get(args.trainer);
-      const fact = await trainer?.detect();
-      if (trainer === null || fact === undefined || !fact.found)
-        throw trainerMissing(args.trainer, fact?.reason);
-      // Asked again behind the await: two deliveries may have come in.
-      const meanwhile = spool.attempt(key);
-      if (meanwhile !== null) return acceptedBefore(meanwhile, args);
-      refuseBusySlot(args.slot);
-
-      const outputName = chooseOutput(args, spool.attempts(), home.outputs);
-      const training = trainer.prepare({
-        jobId: args.jobId,
-        attempt: args.attempt,
-        document: args.document,
-        slot: args.slot,
-        totalSteps: args.totalSteps,
-        home,
-        files,
-        outputName,
-      });
-      const outputFolder = join(home.outputs, outputName);
-      mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
-      if (args.attempt > 1) setDamagedAside(trainer, outputFolder, training.name);
-      mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-      writeFileAtomic(files.config, training.configText);
-      writeFileAtomic(
-        files.launch,
-        JSON.stringify({
-          command: training.command,
-          args: training.args,
-          cwd: training.cwd,
-          outputLock: join(outputFolder, ".trainyard.lock"),
-        }),
-      );
-      for (const path of [files.stdout, files.stderr])
-        writeFileSync(path, "", { flag: "a", mode: 0o600 });
-
-      const nowMs = time.now();
-      const spec: AttemptSpec = { args, training, bootId: environment.bootId };
-      const row: AttemptRow = {
-        ...key,
-        state: "starting",
-        spec,
-        process: null,
-        stop: null,
-        createdAtMs: nowMs,
-      };
-      spool.createAttempt(row, [{ kind: "state", atMs: nowMs, state: "starting" }]);
-      log("info", "attempt accepted", { ...key, trainer: args.trainer, output: outputName });
-      environment.onCommitted(key, true);
-      run(row, spec, trainer);
-      return { accepted: true };
+    start(args) {
+      const name = nameOf(args);
+      const started = begin(args).finally(() => starting.delete(name));
+      starting.set(name, started);
+      return started;
     },
     stop({ jobId, attempt, mode, by, reason }) {
       const key = { jobId, attempt };
@@ -198,6 +211,15 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       }
       if (row.spec === null) return { outcome: "not-started", state: null };
       return { outcome: "already-ended", state: row.state };
+    },
+    async setGuardrails({ jobId, attempt, rules, revision }) {
+      const name = nameOf({ jobId, attempt });
+      // Delivered right behind the start that it belongs to.
+      await starting.get(name)?.catch(() => undefined);
+      const runner = runners.get(name);
+      if (runner === undefined) return { outcome: "not-running", revision: 0 };
+      const inForce = runner.setGuardrails(rules, revision);
+      return { outcome: inForce === revision ? "in-force" : "superseded", revision: inForce };
     },
     watch(jobId, forMs) {
       const now = time.monotonic();
@@ -251,39 +273,6 @@ function acceptedBefore(row: AttemptRow, args: OperationArgs<"start-attempt">): 
     });
   }
   return { accepted: true };
-}
-
-/** Two jobs never share a folder: the trainer would resume from, and prune, the other's checkpoints. */
-function chooseOutput(
-  args: OperationArgs<"start-attempt">,
-  attempts: readonly AttemptRow[],
-  outputs: string,
-): string {
-  const taken = new Set<string>();
-  for (const row of attempts) {
-    const name = parseSpec(row.spec)?.training.outputName;
-    if (name === undefined) continue;
-    if (row.jobId === args.jobId) return name;
-    taken.add(foldName(name));
-  }
-  const isFree = (name: string): boolean =>
-    !taken.has(foldName(name)) && isUnused(join(outputs, name));
-  if (isFree(args.jobName)) return args.jobName;
-  const suffix = `-${args.jobId.slice("job_".length, "job_".length + 8)}`;
-  return `${args.jobName.slice(0, limits.nameCharacters - suffix.length)}${suffix}`;
-}
-
-/** Not there, or an empty folder: a start that was cut off before it was accepted leaves one. */
-function isUnused(path: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat === undefined || (stat.isDirectory() && readdirSync(path).length === 0);
-}
-
-/** Only a checkpoint that checks out may be resumed from; the others keep their bytes under another name. */
-function setDamagedAside(trainer: Trainer, outputFolder: string, name: string): void {
-  for (const file of trainer.checkpoints(outputFolder, name)) {
-    if (!file.valid) renameSync(file.path, `${file.path}.corrupt`);
-  }
 }
 
 function trainerMissing(name: string, reason: string | null | undefined): AppError {
