@@ -1,9 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
-import { AppError } from "@trainyard/shared/errors.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
-import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { Connectivity } from "@trainyard/shared/protocol/edge-session.ts";
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { pingText, pongText, subprotocol } from "@trainyard/shared/protocol/version.ts";
 import type { Env } from "../env.ts";
@@ -14,8 +12,12 @@ import type { Store } from "../storage.ts";
 import { jobOf } from "../stubs.ts";
 import type { JobClient } from "../stubs.ts";
 import type { Usage } from "../usage.ts";
+import type { AlertRequestName, AlertRequests } from "./alert-requests.ts";
+import { createAlerts } from "./alerts.ts";
+import type { Alerts } from "./alerts.ts";
+import { createBoxes } from "./boxes.ts";
+import type { Boxes } from "./boxes.ts";
 import { createCalls } from "./calls.ts";
-import type { Calls, PendingCall } from "./calls.ts";
 import { createConfigShelf } from "./config-shelf.ts";
 import type { ConfigShelf, StoredConfig } from "./config-shelf.ts";
 import { createJobIndex } from "./job-index.ts";
@@ -23,42 +25,19 @@ import type { IndexedJob, JobFilter, JobIndex } from "./job-index.ts";
 import { createLink } from "./link.ts";
 import type { Link } from "./link.ts";
 import { createQueue, unknownJob } from "./queue.ts";
-import type { Queue, StartRequest, StopRequest } from "./queue.ts";
+import type { GuardrailChange, Queue, StartRequest, StopRequest } from "./queue.ts";
 import { challenge, closeCodes, createSessions, isOverdue } from "./sessions.ts";
-import type { KnownAgent, Sessions } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 import { createSnapshots } from "./snapshots.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { createStarts } from "./starts.ts";
 import { hubMigrations } from "./tables.ts";
+import { createViews } from "./views.ts";
+import type { AgentView, JobListing, JobView, StartResult, Views } from "./views.ts";
 import { createWatching } from "./watching.ts";
-import type { LiveHead, Watching } from "./watching.ts";
+import type { Watching } from "./watching.ts";
 
-export interface AgentView extends KnownAgent {
-  readonly connectivity: Connectivity;
-  readonly seenAtMs: number;
-  readonly activeJobIds: readonly string[];
-  readonly queueLength: number;
-}
-
-export interface JobView {
-  readonly summary: JobSummary;
-  readonly connectivity: Connectivity;
-  /** When the box was last heard of, edge clock. */
-  readonly agentSeenAtMs: number | null;
-  /** Newest value of the live lane; fresher than the summary while somebody watches. */
-  readonly live: LiveHead | null;
-  readonly queuePosition: number | null;
-}
-
-export interface JobListing {
-  readonly jobs: readonly JobView[];
-  readonly total: number;
-  readonly next: number | null;
-}
-
-export interface StartResult extends JobView {
-  readonly duplicate: boolean;
-}
+export type { AgentView, JobListing, JobView, StartResult } from "./views.ts";
 
 /**
  * One owner's front office: enrolled agents and their sessions, calls in flight, the queue of each slot, the index of jobs,
@@ -67,13 +46,15 @@ export interface StartResult extends JobView {
 export class Hub extends DurableObject<Env> {
   readonly #store: Store;
   #sessions!: Sessions;
-  #calls!: Calls;
+  #boxes!: Boxes;
   #jobs!: JobIndex;
   #queue!: Queue;
   #watching!: Watching;
   #link!: Link;
   #configs!: ConfigShelf;
   #snapshots!: Snapshots;
+  #alerts!: Alerts;
+  #views!: Views;
   readonly #helloTimers = new Map<string, ReturnType<typeof setTimeout>>();
   #requests = 0;
   #messages = 0;
@@ -85,16 +66,29 @@ export class Hub extends DurableObject<Env> {
     void ctx.blockConcurrencyWhile(async () => {
       migrate(this.#store, hubMigrations);
       this.#compose();
+      this.#alerts.begin(await ctx.storage.getAlarm());
     });
   }
 
   #compose(): void {
     const job = (jobId: string): JobClient => jobOf(this.env, this.ctx.id.name ?? "", jobId);
-    const sendCall = (call: PendingCall): boolean => this.#sendCall(call);
     const sessions = createSessions(this.ctx, this.#store);
     const calls = createCalls(this.#store);
     const jobs = createJobIndex(this.#store);
+    const boxes = createBoxes({ sessions, calls, jobs });
+    const { sendCall } = boxes;
+    const alerts = createAlerts({
+      store: this.#store,
+      sessions,
+      jobs,
+      job,
+      env: this.env,
+      append: (agentId, args) => boxes.appendAlerts(agentId, args),
+      setAlarm: (atMs) => void this.ctx.storage.setAlarm(atMs),
+      now: () => Date.now(),
+    });
     const queue = createQueue({
+      refused: (summary) => alerts.refused(summary),
       jobs,
       calls,
       starts: createStarts(this.#store),
@@ -102,13 +96,16 @@ export class Hub extends DurableObject<Env> {
       job,
       sendCall,
     });
-    const watching = createWatching((jobId, forMs) => this.#sendWatch(jobId, forMs));
+    const watching = createWatching((jobId, forMs) => boxes.sendWatch(jobId, forMs));
     this.#sessions = sessions;
-    this.#calls = calls;
+    this.#boxes = boxes;
     this.#jobs = jobs;
     this.#queue = queue;
     this.#watching = watching;
+    this.#alerts = alerts;
+    this.#views = createViews({ sessions, jobs, watching });
     this.#link = createLink({
+      alerts,
       sessions,
       calls,
       jobs,
@@ -173,55 +170,11 @@ export class Hub extends DurableObject<Env> {
     this.#link.ended(socket);
   }
 
-  #sendCall({ agentId, callId, operation, argsHash, args }: PendingCall): boolean {
-    const socket = this.#sessions.currentSocket(agentId);
-    const epoch = this.#sessions.known(agentId)?.epoch;
-    if (socket === null || epoch === undefined) return false;
-    this.#sessions.send(socket, { type: "call", epoch, callId, operation, argsHash, args });
-    return true;
-  }
-
-  #sendWatch(jobId: string, forMs: number): void {
-    const agentId = this.#jobs.get(jobId)?.summary.agentId;
-    if (agentId === undefined) return;
-    const socket = this.#sessions.currentSocket(agentId);
-    const epoch = this.#sessions.known(agentId)?.epoch;
-    if (socket === null || epoch === undefined) return;
-    this.#sessions.send(socket, { type: "watch", epoch, jobId, forMs: Math.round(forMs) });
-  }
-
   // ---- calls ---------------------------------------------------------------------------------
 
   /** One call that reads, or whose effect is a file the caller sends again. Fails with the connection ([C3]). */
   call(agentId: string, operation: OperationName, args: unknown): Promise<Outcome<unknown>> {
-    return this.#answer(async () => {
-      this.#requireConnected(agentId);
-      if (this.#sessions.known(agentId)?.capabilities.operations.includes(operation) === false) {
-        throw new AppError("AGENT_OUTDATED", `The box's agent does not know ${operation}.`, {
-          hint: "Update Trainyard on the box.",
-        });
-      }
-      const call = await this.#calls.prepare(agentId, operation, args);
-      const answer = this.#calls.wait(call, operation);
-      this.#sendCall(call);
-      return answer;
-    });
-  }
-
-  #requireConnected(agentId: string): void {
-    if (this.#sessions.currentSocket(agentId) !== null) return;
-    const seen = this.#sessions.lastSeenAtMs(agentId);
-    throw new AppError(
-      "AGENT_OFFLINE",
-      seen === null ? "No agent has ever connected." : "The box is not connected.",
-      {
-        hint: "Start the agent on the GPU box (`npm start` or `trainyard agent`), then call list-agents.",
-        details: {
-          agent_id: agentId,
-          last_seen_at: seen === null ? null : new Date(seen).toISOString(),
-        },
-      },
-    );
+    return this.#answer(() => this.#boxes.call(agentId, operation, args));
   }
 
   // ---- jobs ----------------------------------------------------------------------------------
@@ -229,6 +182,7 @@ export class Hub extends DurableObject<Env> {
   startJob(request: StartRequest): Promise<Outcome<StartResult>> {
     return this.#answer(async () => {
       const { job, duplicate } = await this.#queue.start(request, Date.now());
+      this.#alerts.arm();
       return { ...this.#view(job), duplicate };
     });
   }
@@ -237,6 +191,18 @@ export class Hub extends DurableObject<Env> {
     return this.#answer(async () => {
       const { job, delivered } = await this.#queue.stop(request, Date.now());
       return { ...this.#view(job), delivered };
+    });
+  }
+
+  changeGuardrails(
+    jobId: string,
+    change: Partial<GuardrailRules>,
+  ): Promise<Outcome<JobView & GuardrailChange>> {
+    return this.#answer(async () => {
+      const changed = await this.#queue.changeGuardrails(jobId, change);
+      const job = this.#jobs.get(jobId);
+      if (job === null) throw unknownJob(jobId);
+      return { ...this.#view(job), ...changed };
     });
   }
 
@@ -257,35 +223,14 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
-  #view({ summary }: IndexedJob): JobView {
-    const { jobId, agentId } = summary;
-    return {
-      summary,
-      connectivity: this.#sessions.connectivity(agentId, Date.now()),
-      agentSeenAtMs: this.#sessions.lastSeenAtMs(agentId),
-      live: this.#watching.live(jobId),
-      queuePosition: this.#jobs.queuePosition(jobId),
-    };
+  #view(job: IndexedJob): JobView {
+    return this.#views.job(job, Date.now());
   }
 
   // ---- agents, configs, snapshots --------------------------------------------------------------
 
   listAgents(): Promise<Outcome<AgentView[]>> {
-    return this.#answer(() => {
-      const now = Date.now();
-      return this.#sessions.agents().map((agent) => {
-        const active = this.#jobs.active(agent.agentId);
-        const waits = (job: IndexedJob): boolean =>
-          job.summary.state === "queued" && !job.dispatched;
-        return {
-          ...agent,
-          connectivity: this.#sessions.connectivity(agent.agentId, now),
-          seenAtMs: this.#sessions.lastSeenAtMs(agent.agentId) ?? agent.lastSeenAtMs,
-          activeJobIds: active.filter((job) => !waits(job)).map((job) => job.summary.jobId),
-          queueLength: active.filter(waits).length,
-        };
-      });
-    });
+    return this.#answer(() => this.#views.agents(Date.now()));
   }
 
   putConfig(
@@ -312,6 +257,21 @@ export class Hub extends DurableObject<Env> {
       this.#snapshots.keep(key, body, Date.now());
       return null;
     });
+  }
+
+  // ---- alerts ------------------------------------------------------------------------------------
+
+  /** Routes, deliveries and what else alert-requests.ts lists. */
+  alerts<Name extends AlertRequestName>(
+    name: Name,
+    request: AlertRequests[Name]["request"],
+  ): Promise<Outcome<AlertRequests[Name]["answer"]>> {
+    return this.#answer(() => this.#alerts.answer(name, request));
+  }
+
+  override async alarm(): Promise<void> {
+    this.#requests += 1;
+    await this.#alerts.alarm();
   }
 
   usage(): Usage {

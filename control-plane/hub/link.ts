@@ -8,6 +8,7 @@ import type { AgentMessage, EventsFrame, Hello } from "@trainyard/shared/protoco
 import { negotiateProtocol, protocolVersion } from "@trainyard/shared/protocol/version.ts";
 import { describe, unwrap } from "../outcome.ts";
 import type { JobClient } from "../stubs.ts";
+import type { Alerts } from "./alerts.ts";
 import type { Calls, PendingCall } from "./calls.ts";
 import type { JobIndex } from "./job-index.ts";
 import type { Queue } from "./queue.ts";
@@ -21,6 +22,7 @@ export interface LinkDependencies {
   readonly jobs: JobIndex;
   readonly queue: Queue;
   readonly watching: Watching;
+  readonly alerts: Pick<Alerts, "ingested" | "boxConnected" | "arm">;
   job(jobId: string): JobClient;
   sendCall(call: PendingCall): boolean;
   now(): number;
@@ -63,6 +65,7 @@ export function createLink(deps: LinkDependencies) {
     });
     for (const call of calls.keptFor(agentId)) deps.sendCall(call);
     watching.reopen((jobId) => jobs.get(jobId)?.summary.agentId === agentId, now);
+    deps.alerts.boxConnected(agentId);
     await queue.dispatch(agentId);
   };
 
@@ -87,6 +90,14 @@ export function createLink(deps: LinkDependencies) {
       await deps.job(jobId).ingest(attempt, frame.from, frame.items, frame.head, deps.now()),
     );
     const changed = jobs.update(result.summary);
+    const { items, from } = frame;
+    await deps.alerts.ingested({
+      attempt,
+      from,
+      items,
+      acked: result.acked,
+      summary: result.summary,
+    });
     sessions.send(
       socket,
       result.expected === null
@@ -173,6 +184,7 @@ export function createLink(deps: LinkDependencies) {
       if (epoch === null || sessions.known(agentId)?.epoch !== epoch) return;
       sessions.ended(agentId, deps.now());
       calls.failFor(agentId, (callId) => calls.kept(callId) !== null);
+      deps.alerts.arm();
     },
   };
 }

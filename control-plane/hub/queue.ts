@@ -1,14 +1,18 @@
+import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
 import { operations } from "@trainyard/shared/protocol/operations.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
+import type { JobGuardrails } from "../job/guardrails.ts";
 import { unwrap } from "../outcome.ts";
 import type { JobClient } from "../stubs.ts";
 import type { Calls, DurableCall, PendingCall } from "./calls.ts";
 import type { IndexedJob, JobIndex } from "./job-index.ts";
+import { requireOperation } from "./sessions.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Starts } from "./starts.ts";
 
@@ -34,6 +38,15 @@ export interface QueueDependencies {
   job(jobId: string): JobClient;
   /** False when the box is not connected; a kept call goes out with its next hello. */
   sendCall(call: PendingCall): boolean;
+  /** The box would not start it. */
+  refused(summary: JobSummary): void;
+}
+
+/** Which rules a change led to, and whether the box has said that it judges by them. */
+export interface GuardrailChange {
+  readonly guardrails: JobGuardrails;
+  /** `waiting`: not started yet, it starts with them; `pending`: the box gets them when it connects. */
+  readonly delivery: "in-force" | "waiting" | "pending";
 }
 
 /** How long a stop waits for the box to say that it heard; the stop itself does not depend on it. */
@@ -43,6 +56,8 @@ const stopAnswerMs = 5_000;
 export function createQueue(deps: QueueDependencies) {
   const { jobs, calls, starts, sessions } = deps;
   const filling = new Set<string>();
+  /** How often the guardrails of a job were changed: what was read before a change is not sent after it. */
+  const changes = new Map<string, number>();
 
   /** One process per slot: the oldest waiting job goes to the box when its slot is free and the box is there. */
   const dispatch = async (agentId: string): Promise<void> => {
@@ -66,20 +81,23 @@ export function createQueue(deps: QueueDependencies) {
         : jobs.waiting(agentId, slot)[0];
     for (let next = first(); next !== undefined; next = first()) {
       const { jobId } = next.summary;
-      const { snapshot, summary } = unwrap(await deps.job(jobId).describe());
+      const changesBefore = changes.get(jobId);
+      const { snapshot, summary, guardrails } = unwrap(await deps.job(jobId).describe());
       const args: OperationArgs<"start-attempt"> = {
         jobId,
         attempt: summary.attempt + 1,
         jobName: snapshot.jobName,
         trainer: snapshot.trainer,
         document: snapshot.document,
-        guardrails: snapshot.guardrails,
+        guardrails: guardrails.wanted.rules,
+        guardrailsRevision: guardrails.wanted.revision,
         slot,
         totalSteps: snapshot.totalSteps,
       };
       const call = { ...(await calls.prepare(agentId, "start-attempt", args)), jobId };
       // It may have been stopped behind the awaits: then the next one is looked for.
-      if (first()?.summary.jobId !== jobId) continue;
+      if (first()?.summary.jobId !== jobId || changes.get(jobId) !== changesBefore) continue;
+      changes.delete(jobId);
       // Both rows in one turn, so in one commit: a job that is given away has its call.
       jobs.markDispatched(jobId);
       calls.keep(call);
@@ -114,7 +132,8 @@ export function createQueue(deps: QueueDependencies) {
       },
       evidence: { refused_with: code },
     } as const;
-    jobs.update(unwrap(await deps.job(jobId).endBeforeStart(end, nowMs)));
+    const summary = unwrap(await deps.job(jobId).endBeforeStart(end, nowMs));
+    if (jobs.update(summary)) deps.refused(summary);
   };
 
   return {
@@ -183,6 +202,42 @@ export function createQueue(deps: QueueDependencies) {
       return { job: newest(), delivered };
     },
 
+    /** Kept with the job first; a box that is off gets them with its next hello. */
+    async changeGuardrails(
+      jobId: string,
+      change: Partial<GuardrailRules>,
+    ): Promise<GuardrailChange> {
+      const job = jobs.get(jobId);
+      if (job === null) throw unknownJob(jobId);
+      const { agentId } = job.summary;
+      requireOperation(sessions.known(agentId), "set-guardrails");
+      const guardrails = unwrap(await deps.job(jobId).changeGuardrails(change));
+      changes.set(jobId, (changes.get(jobId) ?? 0) + 1);
+      const newest = jobs.get(jobId) ?? job;
+      if (newest.summary.state === "queued" && !newest.dispatched) {
+        return { guardrails, delivery: "waiting" };
+      }
+      const args: OperationArgs<"set-guardrails"> = {
+        jobId,
+        attempt: Math.max(1, newest.summary.attempt),
+        ...guardrails.wanted,
+      };
+      const call = { ...(await calls.prepare(agentId, "set-guardrails", args)), jobId };
+      // Only the newest rules are worth delivering; the box drops older ones that are under way by their number.
+      const before = calls.keptForJob(jobId, "set-guardrails");
+      if (before !== null) calls.forget(before.callId);
+      calls.keep(call);
+      if (!deps.sendCall(call)) return { guardrails, delivery: "pending" };
+      const answer = await calls.wait(call, "set-guardrails", stopAnswerMs).catch(orPending);
+      if (answer === null) return { guardrails, delivery: "pending" };
+      const { outcome } = operations["set-guardrails"].value.parse(answer);
+      if (outcome === "not-running") throw hasEnded(jobId);
+      return {
+        guardrails: { ...guardrails, inForce: guardrails.wanted },
+        delivery: "in-force",
+      };
+    },
+
     /** The effect of a durable call's result, once: its row goes in the same turn. */
     async settle(call: DurableCall, outcome: CallOutcome, nowMs: number): Promise<void> {
       if (call.operation === "start-attempt" && !outcome.ok)
@@ -198,6 +253,20 @@ export function createQueue(deps: QueueDependencies) {
 }
 
 export type Queue = ReturnType<typeof createQueue>;
+
+/** No answer in time: the call is kept and goes on. What the box refused is the caller's to know. */
+function orPending(error: unknown): null {
+  const code = error instanceof AppError ? error.code : null;
+  if (code === "TOOL_TIMEOUT" || code === "AGENT_OFFLINE") return null;
+  throw error;
+}
+
+function hasEnded(jobId: string): AppError {
+  return new AppError("JOB_NOT_RUNNING", "The job is not running on its box any more.", {
+    hint: "Call get-training-status for how it ended.",
+    details: { job_id: jobId },
+  });
+}
 
 export function unknownJob(jobId: string): AppError {
   return new AppError("JOB_NOT_FOUND", "There is no such job.", {

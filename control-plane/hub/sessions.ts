@@ -5,6 +5,7 @@ import { connectivityOf } from "@trainyard/shared/protocol/edge-session.ts";
 import type { Connectivity, EdgeSession } from "@trainyard/shared/protocol/edge-session.ts";
 import { capabilitiesSchema } from "@trainyard/shared/protocol/messages.ts";
 import type { Capabilities, EdgeMessage } from "@trainyard/shared/protocol/messages.ts";
+import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { helloText, protocolVersions } from "@trainyard/shared/protocol/version.ts";
 import { z } from "zod";
 import { text } from "../storage.ts";
@@ -167,6 +168,14 @@ export function createSessions(ctx: DurableObjectState, store: Store) {
 }
 
 export type Sessions = ReturnType<typeof createSessions>;
+
+/** Throws AGENT_OUTDATED where the box has said that it does not know the operation. */
+export function requireOperation(agent: KnownAgent | null, operation: OperationName): void {
+  if (agent === null || agent.capabilities.operations.includes(operation)) return;
+  throw new AppError("AGENT_OUTDATED", `The box's agent does not know ${operation}.`, {
+    hint: "Update Trainyard on the box.",
+  });
+}
 
 /** Accepts the upgrade and asks who is there. Nothing else may be sent before the answer. */
 export function challenge(

@@ -46,4 +46,42 @@ export const hubMigrations: readonly string[] = [
      body TEXT NOT NULL,
      at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  `CREATE TABLE alert_routes (
+     folded TEXT PRIMARY KEY,
+     body TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE alert_gates (
+     scope TEXT PRIMARY KEY,
+     state TEXT NOT NULL,
+     at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE alert_marks (
+     job_id TEXT PRIMARY KEY,
+     attempt INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE alert_conditions (
+     condition TEXT PRIMARY KEY,
+     since_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE deliveries (
+     delivery_id TEXT PRIMARY KEY,
+     place INTEGER NOT NULL,
+     endpoint TEXT NOT NULL,
+     paced INTEGER NOT NULL,
+     route TEXT,
+     agent_id TEXT,
+     status TEXT NOT NULL,
+     next_at_ms INTEGER,
+     attempts INTEGER NOT NULL,
+     ended_at_ms INTEGER,
+     progress TEXT NOT NULL,
+     body TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE endpoints (
+     endpoint TEXT PRIMARY KEY,
+     failing_since_ms INTEGER,
+     last_request_at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;`,
 ];

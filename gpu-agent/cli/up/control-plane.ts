@@ -5,6 +5,8 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { z } from "zod";
 import { systemProcesses } from "../../jobs/process-identity.ts";
 import type { Log } from "../../log.ts";
+import { parseAllowList } from "@trainyard/shared/alerts/url-policy.ts";
+import { createOutbound } from "./outbound.ts";
 
 const bindingsSchema = z.object({
   name: z.string(),
@@ -48,7 +50,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const restoreTemporary = useOwnTemporaryFolder(temporary);
 
   // Miniflare must be imported after the two variables above are set; it is also 135 MB that other commands do not need.
-  const { Miniflare } = await import("miniflare");
+  const { Miniflare, Response } = await import("miniflare");
+  const outbound = createOutbound(parseAllowList(options.vars["TRAINYARD_WEBHOOK_ALLOW"]));
+  const leave = async (request: Request): Promise<InstanceType<typeof Response>> => {
+    const { url, method, headers } = request;
+    const body = new Uint8Array(await request.arrayBuffer());
+    const answer = await outbound({ url, method, headers, body });
+    // A Response may not have these as its status; as an outcome both mean "nothing arrived".
+    const status = answer.status < 200 || answer.status > 599 ? 502 : answer.status;
+    return new Response(null, { status, headers: answer.headers });
+  };
   const bindings = bindingsSchema.parse(JSON.parse(readFileSync(options.bindingsPath, "utf8")));
   const objects = Object.fromEntries(
     bindings.durableObjects.map(({ binding, className }) => [
@@ -75,6 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     workers: [
       {
+        dev: { outboundService: { type: "fetcher" as const, handler: leave } },
         config: {
           name: bindings.name,
           compatibilityDate: bindings.compatibilityDate,

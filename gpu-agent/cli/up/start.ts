@@ -6,6 +6,7 @@ import { loadOrCreateIdentity, openHome } from "../../home.ts";
 import { createLog } from "../../log.ts";
 import type { Log } from "../../log.ts";
 import { builtPrograms } from "../paths.ts";
+import { forgetAddress, writeAddress } from "./address.ts";
 import { keepAgent } from "./agent-process.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { endStale, recordProcess, recordedProcess } from "./own-process.ts";
@@ -71,11 +72,13 @@ export async function startUp(options: {
         { owner, agentId: identity.agentId, publicKey: identity.publicKey },
       ]),
       TRAINYARD_LINK_KEY: secrets.linkKey,
+      ...passedOn("TRAINYARD_WEBHOOK_ALLOW"),
       ...passedOn("MCP_HTTP_MAX_BODY_BYTES"),
       ...passedOn("MCP_HTTP_TOOL_TIMEOUT_SECONDS"),
     },
     log,
   });
+  writeAddress(homeRoot, controlPlane.url);
   rotate(join(logs, "agent.log"));
   const agent = keepAgent({
     program: programs.agent,
@@ -96,6 +99,7 @@ export async function startUp(options: {
     closing = true;
     // The agent first: it says goodbye to a control plane that still listens.
     void (async () => {
+      forgetAddress(homeRoot);
       await agent.close();
       await controlPlane.close();
       lock.release();

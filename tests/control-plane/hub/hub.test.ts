@@ -1,3 +1,4 @@
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
@@ -167,8 +168,7 @@ function request(owner: string, keys: Keys, jobId: string, key = jobId): StartRe
       document: {},
       totalSteps: 10,
       datasets: [],
-      guardrails: { stopOnNan: true, nanThreshold: 3 },
-      requestedGuardrails: {},
+      guardrails: defaultGuardrailRules,
       slot: "cpu",
       createdAtMs: 1,
       createdBy: "owner",

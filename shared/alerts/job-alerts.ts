@@ -1,0 +1,115 @@
+import { isTerminal } from "../jobs/state.ts";
+import type { JobSummary } from "../jobs/summary.ts";
+import type { Evidence } from "../jobs/failure.ts";
+import { toWireValue } from "../protocol/items.ts";
+import type { Item } from "../protocol/items.ts";
+import type { Alert, Severity } from "./alert.ts";
+
+/** Where a finding stands in its attempt's stream; each place is told about once. */
+export interface PlacedAlert {
+  readonly seq: number;
+  readonly alert: Alert;
+}
+
+/**
+ * What one frame of a job's stream tells: its alert items, and its end. The figures of the end are those of the summary
+ * after the frame, so a verdict is never told before the facts it stands on.
+ */
+export function alertsOfFrame(
+  from: number,
+  items: readonly Item[],
+  summary: JobSummary,
+  verdict: Evidence,
+): readonly PlacedAlert[] {
+  return items.flatMap((item, index): PlacedAlert[] => {
+    const seq = from + index;
+    if (item.kind === "alert") {
+      const { code, severity, category, message, atMs, step, evidence } = item;
+      const { jobId, agentId } = summary;
+      const alert = { code, severity, category, message, atMs, jobId, agentId, step, evidence };
+      return [{ seq, alert }];
+    }
+    return item.kind === "state" && isTerminal(item.state)
+      ? [{ seq, alert: jobEndAlert(summary, item.atMs, verdict) }]
+      : [];
+  });
+}
+
+const codes = {
+  completed: "JOB_COMPLETED",
+  stopped: "JOB_STOPPED",
+  interrupted: "JOB_INTERRUPTED",
+} as const;
+
+/** The end of a job with its figures and `verdict`, what judging it says; `atMs` is when it ended. */
+export function jobEndAlert(summary: JobSummary, atMs: number, verdict: Evidence = {}): Alert {
+  const { state } = summary;
+  const guarded = summary.stop?.by.startsWith("guardrail:") === true;
+  return {
+    code:
+      state === "completed" || state === "stopped" || state === "interrupted"
+        ? codes[state]
+        : "JOB_FAILED",
+    severity: severityOf(summary, guarded),
+    category: "job",
+    message: sentenceOf(summary, guarded),
+    atMs,
+    jobId: summary.jobId,
+    agentId: summary.agentId,
+    step: summary.currentStep,
+    evidence: { ...figuresOf(summary), ...verdict },
+  };
+}
+
+function severityOf({ state }: JobSummary, guarded: boolean): Severity {
+  if (state === "completed") return "info";
+  if (state === "stopped") return guarded ? "warning" : "info";
+  return "critical";
+}
+
+function sentenceOf(summary: JobSummary, guarded: boolean): string {
+  const { state, currentStep, totalSteps, failure } = summary;
+  const steps =
+    currentStep === null
+      ? ""
+      : ` at step ${currentStep}${totalSteps === null ? "" : ` of ${totalSteps}`}`;
+  switch (state) {
+    case "completed":
+      return `The job completed${steps}; its model is verified.`;
+    case "stopped":
+      return guarded ? `A guardrail stopped the job${steps}.` : `The job was stopped${steps}.`;
+    default: {
+      const word = state === "interrupted" ? "was interrupted" : "failed";
+      const cause = failure === null ? "" : ` ${failure.message} ${failure.fix}`;
+      return `The job ${word}${steps}.${cause}`.slice(0, 500);
+    }
+  }
+}
+
+/** Flat, as evidence is; what is unknown is left out. */
+function figuresOf(summary: JobSummary): Evidence {
+  const { startedAtMs, endedAtMs, model, failure, stop } = summary;
+  const figures = {
+    state: summary.state,
+    job_name: summary.jobName,
+    config_name: summary.configName,
+    attempt: summary.attempt === 0 ? null : summary.attempt,
+    current_step: summary.currentStep,
+    total_steps: summary.totalSteps,
+    first_loss: summary.firstLoss === null ? null : toWireValue(summary.firstLoss),
+    loss: summary.loss === null ? null : toWireValue(summary.loss),
+    nan_steps: summary.nanSteps === 0 ? null : summary.nanSteps,
+    steps_per_second: summary.stepsPerSecond,
+    duration_seconds:
+      startedAtMs === null || endedAtMs === null
+        ? null
+        : Math.max(0, Math.round((endedAtMs - startedAtMs) / 1_000)),
+    alerts: summary.alerts,
+    model_path: model?.path ?? null,
+    model_bytes: model?.bytes ?? null,
+    model_sha256: model?.sha256 ?? null,
+    stopped_by: stop?.by ?? null,
+    failure_code: failure?.code ?? null,
+  };
+  return Object.fromEntries(Object.entries(figures).filter(([, value]) => value !== null));
+}
