@@ -10,6 +10,7 @@ import { metrics } from "./http/metrics.ts";
 import { refuseOtherMethods, type Door } from "./http/door.ts";
 import { requestId } from "./http/request-id.ts";
 import { errorResponse } from "./http/responses.ts";
+import { webhooks } from "./http/webhooks.ts";
 
 /** Composition only: what stands in front of every door, then the doors. */
 export const app = new Hono<Door>();
@@ -17,7 +18,8 @@ export const app = new Hono<Door>();
 app.use(requestId);
 app.use(guard);
 
-for (const door of [health, bridge, metrics, mcp, agentSocket, files]) app.route("/", door);
+for (const door of [health, bridge, metrics, mcp, agentSocket, files, webhooks])
+  app.route("/", door);
 refuseOtherMethods(app);
 
 app.notFound((c) =>

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseAllowList } from "@trainyard/shared/alerts/url-policy.ts";
 import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
 import type { Hub } from "./hub/hub.ts";
 import type { Job } from "./job/job.ts";
@@ -13,6 +14,8 @@ export interface Env {
   readonly TRAINYARD_TOKENS?: string;
   readonly TRAINYARD_AGENTS?: string;
   readonly TRAINYARD_LINK_KEY?: string;
+  /** Where alerts may go besides public https addresses: `host:port,…`. The operator's alone. */
+  readonly TRAINYARD_WEBHOOK_ALLOW?: string;
   /** Names of the earlier systems, kept. */
   readonly MCP_HTTP_MAX_BODY_BYTES?: string;
   readonly MCP_HTTP_TOOL_TIMEOUT_SECONDS?: string;
@@ -43,6 +46,7 @@ export interface Settings {
   readonly tokens: readonly TokenGrant[];
   readonly agents: readonly EnrolledAgent[];
   readonly linkKey: string;
+  readonly webhookAllow: ReadonlySet<string>;
   readonly maxBodyBytes: number | null;
   readonly httpWaitMs: number | null;
 }
@@ -66,6 +70,7 @@ export function readSettings(env: Env): Settings {
     tokens: z.array(tokenSchema).parse(JSON.parse(env.TRAINYARD_TOKENS ?? "[]")),
     agents: z.array(agentSchema).parse(JSON.parse(env.TRAINYARD_AGENTS ?? "[]")),
     linkKey: env.TRAINYARD_LINK_KEY ?? "",
+    webhookAllow: parseAllowList(env.TRAINYARD_WEBHOOK_ALLOW),
     maxBodyBytes: positive(env.MCP_HTTP_MAX_BODY_BYTES),
     httpWaitMs: scale(positive(env.MCP_HTTP_TOOL_TIMEOUT_SECONDS), 1_000),
   };

@@ -10,6 +10,7 @@ export type HubClient = Pick<
   Hub,
   | "call"
   | "startJob"
+  | "changeGuardrails"
   | "stopJob"
   | "viewJob"
   | "listJobs"
@@ -19,6 +20,7 @@ export type HubClient = Pick<
   | "listConfigs"
   | "readSnapshot"
   | "keepSnapshot"
+  | "alerts"
   | "fetch"
 > & { usage(): Promise<ReturnType<Hub["usage"]>> };
 
@@ -27,12 +29,16 @@ export type JobClient = Pick<
   | "create"
   | "endBeforeStart"
   | "noteStopWanted"
+  | "changeGuardrails"
   | "attach"
   | "ingest"
   | "summary"
   | "describe"
   | "events"
   | "series"
+  | "facts"
+  | "chart"
+  | "addAlerts"
 > & { usage(): Promise<ReturnType<Job["usage"]>> };
 
 export function hubOf(env: Env, owner: string): HubClient {

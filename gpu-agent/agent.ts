@@ -11,7 +11,7 @@ import { loadOrCreateIdentity, openHome, readBootId } from "./home.ts";
 import type { Home, Identity } from "./home.ts";
 import { acquireLock } from "./home-lock.ts";
 import { describeBox } from "./host/capabilities.ts";
-import { createHostFacts, nvidiaSmi } from "./host/host-facts.ts";
+import { createHostFacts, nvidiaSmi, processesQuery } from "./host/host-facts.ts";
 import { createSystemFacts } from "./host/system-facts.ts";
 import type { LadderDeadlines } from "./jobs/stop-ladder.ts";
 import { shimLauncher } from "./jobs/shim-launcher.ts";
@@ -74,7 +74,12 @@ export function startAgent(options: AgentOptions): Agent {
     createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
   ]);
   const system = createSystemFacts({ entry: options.systemEntry, time, log });
-  const host = createHostFacts({ time, queryGpus: nvidiaSmi(log), system });
+  const host = createHostFacts({
+    time,
+    queryGpus: nvidiaSmi(log),
+    queryGpuProcesses: nvidiaSmi(log, processesQuery),
+    system,
+  });
   const secrets = secretsOf(process.env);
   const stopping = new AbortController();
   let connection: Connection | null = null;
@@ -90,6 +95,7 @@ export function startAgent(options: AgentOptions): Agent {
       launchShim: shimLauncher(options.shimEntry),
       signal: (pid, signal) => process.kill(pid, signal),
       secrets,
+      gpu: host,
       ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
       onCommitted: (key, urgent) => connection?.committed(key, urgent),
     },

@@ -22,6 +22,8 @@ export interface Home {
   readonly datasets: string;
   readonly outputs: string;
   readonly staging: string;
+  /** Made with the first alert that goes to a file. */
+  readonly alerts: string;
 }
 
 export function defaultHomeRoot(): string {
@@ -42,6 +44,7 @@ export function openHome(root: string): Home {
     datasets: join(root, "datasets"),
     outputs: join(root, "outputs"),
     staging: join(root, "staging"),
+    alerts: join(root, "alerts"),
   };
   for (const path of [root, agent, home.jobs, home.datasets, home.outputs, home.staging]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });

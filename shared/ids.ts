@@ -32,5 +32,10 @@ export function newTransferId(): TransferId {
   return `tr_${randomId()}` as TransferId;
 }
 
+/** Also the `webhook-id` of every attempt. */
+export function newDeliveryId(): string {
+  return `dlv_${randomId()}`;
+}
+
 export const jobIdPattern = /^job_[0-9a-hjkmnp-tv-z]{26}$/;
 export const agentIdPattern = /^agent_[0-9a-hjkmnp-tv-z]{26}$/;

@@ -49,6 +49,8 @@ export const limits = {
   /** Poll of the log and the metrics database; the shorter one while watched, for a fresh status. */
   tailPollMs: 500,
   tailPollWatchedMs: 100,
+  /** A look at a training's GPU memory: PyTorch keeps what it took, so a peak stays to be seen; a look costs some ms. */
+  gpuSampleMs: 15_000,
 
   // ---- calls --------------------------------------------------------------------------------
   /** How long the Hub waits for an agent's answer to a short call. */
@@ -74,6 +76,17 @@ export const limits = {
   nameCharacters: 64,
   jsonDepth: 32,
 
+  // ---- shell ---------------------------------------------------------------------------------
+  /** A request at `trainyard mcp` waits this long for a control plane that is away: a restart takes two seconds. */
+  bridgeReconnectMs: 10_000,
+  bridgeRetryMs: 200,
+  /** Requests of one stdio client in flight; more than any client sends at once. */
+  bridgeRequests: 100,
+  /** After its client closed standard input the bridge still gives the answers that are due: one full wait and a margin. */
+  bridgeDrainMs: 60_000,
+  /** One step of `trainyard check`: the Hub itself waits 20 s for a box. */
+  checkStepMs: 25_000,
+
   // ---- files ---------------------------------------------------------------------------------
   /** One part of a transfer: costs 7 % against 32 MiB and loses less at a cut (spikes 1). */
   partBytes: 8 * mib,
@@ -91,6 +104,8 @@ export const limits = {
   // ---- jobs ----------------------------------------------------------------------------------
   queueLength: 200,
   jobsListed: 200,
+  /** Ended jobs that a plan learns from, two questions to each: the newest tell most, and a request may ask 50 times. */
+  planJobs: 20,
   configBytes: 256 * kib,
   configs: 1_000,
   /** One cached answer of an agent's read tool, shown while the box is off. */
@@ -104,6 +119,24 @@ export const limits = {
   logTailBytes: 8 * kib,
   metricsPageRows: 50_000,
 
+  // ---- judging -------------------------------------------------------------------------------
+  /** Newest alerts of one attempt that judging sees; a few KB in the head row. */
+  factAlerts: 20,
+  /** Newest attempts that one report adds up: a report reads so many rows, whatever was resumed before. */
+  factAttempts: 16,
+  /** Segments read for one chart, about 130,000 points; of a longer series evenly chosen ones. */
+  chartSegments: 64,
+  /** A box's figures as old as this are asked anew for a report; one row a minute at most. */
+  hardwareMaxAgeMs: 60_000,
+  /** One file of a report that travels to the box; three fit into a frame. */
+  reportCharacters: 300_000,
+  /** Folders below `outputs/reports`; a path of a report has to fit into a short answer. */
+  reportFolders: 2,
+  /** Reports of one name, to the millisecond, in one folder. */
+  reportCopies: 20,
+  /** A report does not wait longer for them. */
+  hardwareWaitMs: 1_000,
+
   // ---- spool on the box ----------------------------------------------------------------------
   spoolBytes: 512 * mib,
   /** Group commit: at most this much is parsed again after a crash. */
@@ -115,8 +148,82 @@ export const limits = {
   /** A run without a separator is cut here, so memory does not follow the file. */
   fragmentBytes: 64 * kib,
   readChunkBytes: 64 * kib,
+  /** Of each stream, read once when a run is over to name its cause: ten thousand redraws, and any traceback. */
+  diagnosisLogBytes: mib,
   logLinesDefault: 20,
   logLinesMax: 20_000,
+  /** A displayed line longer than this helps nobody, and the whole is in the file. */
+  logLineCharacters: 2_000,
+  /** The end of a log that a plain look reads: 30,000 steps of a bar, 0.2 s. More only while lines are missing. */
+  logEndBytes: 8 * mib,
+  /** Most that one look reads of each file, about a second of one core; its answer's cursor goes on from there. */
+  logScanBytes: 32 * mib,
+  /** A look ends here too, whatever the disk does: well before the edge gives it up. */
+  logScanMs: 8_000,
+  /** One line of `analyze-log --jsonl`, which has to be in memory whole; kept logs are far smaller. */
+  logCaseBytes: 64 * mib,
+  /** States of a pattern for grep: with counted repeats a short text could ask for millions. */
+  patternStates: 1_000,
+  /** Lines of context that can be asked for on each side. */
+  logContextLines: 100,
+
+  // ---- alerts --------------------------------------------------------------------------------
+  alertRoutes: 50,
+  /** Explicit alerts of one alert-routing call. */
+  alertsPerCall: 200,
+  /** Standard Webhooks asks for bodies below 20 kB; the envelope and a job's context need the rest. */
+  alertBodyBytes: 16_000,
+  /** Fingerprints remembered per route; above the widest rate limit in use, and one small row. */
+  alertFingerprints: 500,
+  destinationCharacters: 2_048,
+  /** One attempt, as the Standard Webhooks specification advises (15 to 30 s). */
+  webhookTimeoutMs: 15_000,
+  /** The local way out ends a receiver that says nothing for this long; the attempt's own time is shorter as a rule. */
+  outboundIdleMs: 300_000,
+  /** A longer wait that a receiver asks for is not waited: the schedule's own longest is a day. */
+  retryAfterMaxMs: 24 * 3_600_000,
+  /** Longest delay of a call's own retry knobs (peers 2.15). */
+  explicitBackoffMaxMs: 120_000,
+  /** After an outage: one request a second per endpoint. */
+  pacedRequestMs: 1_000,
+  /** Attempts in flight; the platform gives an object six connections. */
+  deliveriesAtOnce: 5,
+  /** One alarm ends well inside its 15 minutes and goes on with the next. */
+  deliveriesPerAlarm: 200,
+  /** Beyond this what comes new goes to the dead letters, from where it can be sent again. */
+  outboxPending: 2_000,
+  /** Ended deliveries kept for the list and for replay. */
+  outboxKept: 1_000,
+  outboxKeepMs: 30 * 24 * 3_600_000,
+  /** Attempts of one delivery that its history shows. */
+  deliveryHistory: 12,
+  deliveriesListed: 200,
+  /** How often the Hub looks for boxes that fell silent, only while a route exists: 6 rows an hour. */
+  alertCheckMs: 600_000,
+  /** A waiting job that nothing keeps from starting, or whose box is away, for this long is stuck. */
+  queueStuckMs: 600_000,
+  /** One file of alerts on the box. */
+  alertFileBytes: 64 * mib,
+  /** Alerts that edge and callers added to one job's timeline. */
+  timelineAlerts: 500,
+
+  // ---- guardrails on the box ------------------------------------------------------------------
+  /** Free space changes by checkpoints, not by moments. */
+  guardDiskLookMs: 10_000,
+  /** How much of a stall's clock a crashing agent may forget. */
+  guardClockSaveMs: 15_000,
+  /** Reason of a stop, on the wire and in the answer. */
+  stopReasonCharacters: 500,
+
+  // ---- judging ---------------------------------------------------------------------------------
+  /** Blocks of a loss aggregate: four for each group that a trend is fitted to, and some 5 KB of JSON. */
+  lossBlocks: 128,
+  /** Blocks of a speed aggregate, some 2 KB; the bar's rate is smooth already. */
+  speedBlocks: 64,
+  /** Places of a chart in a report: about one a pixel of its width. */
+  chartPoints: 600,
+  /** Marks of NaN steps in a chart; more are one red line. */
+  chartMarks: 200,
 
   // ---- stop ladder (reliability 2.7) ---------------------------------------------------------
   stopCheckpointMs: 600_000,

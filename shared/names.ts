@@ -2,7 +2,7 @@
 import { AppError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
-export type NameKind = "job" | "dataset" | "config" | "output" | "model" | "agent";
+export type NameKind = "job" | "dataset" | "config" | "output" | "model" | "agent" | "route";
 
 /** Case and composition folded: two names that fold alike are the same folder on some file system. */
 export function foldName(name: string): string {
@@ -47,6 +47,30 @@ export function parseOutputRef(value: unknown): string {
 
 export function parseConfigRef(value: unknown): string {
   return parseRef("config", ["configs", "config"], value);
+}
+
+/**
+ * Where an exported report goes on the box, as segments below `outputs/reports`: `x/y`, `reports/x/y` and
+ * `/ai-toolkit/outputs/reports/x/y` are the same folder. Throws INVALID_NAME, PATH_ESCAPE for any other absolute path.
+ */
+export function parseReportFolder(value: string): readonly string[] {
+  const below = value.replace(/^\/ai-toolkit\/(?=outputs?(?:\/|$))/, "").replace(/\/+$/, "");
+  if (below.startsWith("/") || below === "" || below.includes("\\")) {
+    throw new AppError("PATH_ESCAPE", "Reports are written below outputs/reports only.", {
+      hint: "Give a folder below it, such as weekly, or leave output_dir out.",
+      details: { field: "output_dir" },
+    });
+  }
+  const segments = below.replace(/^(?:outputs?\/)?reports(?:\/|$)/, "").split("/");
+  if (segments.length > limits.reportFolders) {
+    throw new AppError("INVALID_NAME", `At most ${limits.reportFolders} folders deep.`, {
+      hint: "Give a shorter output_dir.",
+      details: { field: "output_dir" },
+    });
+  }
+  return segments
+    .filter((segment) => segment !== "")
+    .map((segment) => parseName("output", segment));
 }
 
 /** The name of a file inside a dataset, as a person gave it: Unicode letters are welcome, tricks are not. */

@@ -10,12 +10,15 @@ import { hubOf, transferOf } from "../stubs.ts";
 import type { UploadSpec } from "../transfer/spec.ts";
 import { verify } from "../transfer/links.ts";
 import type { DownloadLink, UploadLink } from "../transfer/links.ts";
+import { disposition } from "./disposition.ts";
 import type { Door } from "./door.ts";
 import { parseRange, relayDownload, relayUpload, uploadTransferId } from "./relay.ts";
+import { reportLinks } from "./report-links.ts";
 import { errorResponse } from "./responses.ts";
 
 /** Bytes in and out by signed link. The link is the permission: no token is asked for, none is read. */
 export const files = new Hono<Door>();
+files.route("/", reportLinks);
 
 // ---- up ---------------------------------------------------------------------------------------
 
@@ -220,16 +223,6 @@ function matches(header: string | undefined, etag: string): boolean {
   return header
     .split(",")
     .some((entry) => entry.trim() === "*" || entry.trim().replace(/^W\//, "") === etag);
-}
-
-/** RFC 6266: a plain name for old clients, the real one encoded. */
-function disposition(filename: string): string {
-  const plain = filename.replace(/[^A-Za-z0-9._ -]/g, "_");
-  const encoded = encodeURIComponent(filename.toWellFormed()).replace(
-    /['()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
 // ---- the box's side ---------------------------------------------------------------------------

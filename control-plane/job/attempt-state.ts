@@ -7,6 +7,7 @@ import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import { fromWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Head, Item, StateItem } from "@trainyard/shared/protocol/items.ts";
+import type { NumberedRules } from "./guardrails.ts";
 
 /** Everything an answer needs about one attempt, small enough to be rewritten with every flush. JSON in one column. */
 export interface AttemptState {
@@ -16,6 +17,8 @@ export interface AttemptState {
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
   readonly stop: JobSummary["stop"];
+  /** As the box said it; missing where an earlier version wrote the row. */
+  readonly guardrails?: NumberedRules;
   readonly failure: Failure | null;
   readonly evidence: Evidence | null;
   readonly keys: Readonly<Record<string, KeyAggregate>>;
@@ -38,6 +41,8 @@ export interface BeforeStart {
   readonly failure: Failure | null;
   readonly evidence: Evidence | null;
   readonly endedAtMs: number | null;
+  /** Set since the job was started; its attempts, those to come included, are to run by them. */
+  readonly guardrails?: NumberedRules;
 }
 
 export const queuedBefore: BeforeStart = {
@@ -122,6 +127,7 @@ function applyState(state: AttemptState, item: StateItem): AttemptState {
     stop: item.stop ? { ...item.stop, atMs: item.atMs } : state.stop,
     failure: item.failure ?? state.failure,
     evidence: item.evidence ?? state.evidence,
+    ...(item.guardrails ? { guardrails: item.guardrails } : {}),
   };
 }
 

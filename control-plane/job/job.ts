@@ -1,17 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
-import {
-  appendMetrics,
-  decodeSegment,
-  emptySegment,
-  encodeSegment,
-} from "@trainyard/shared/analysis/series.ts";
-import type { Segment } from "@trainyard/shared/analysis/series.ts";
+import type { Alert } from "@trainyard/shared/alerts/alert.ts";
+import type { RunFacts } from "@trainyard/shared/analysis/run-facts.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { jobSnapshotSchema } from "@trainyard/shared/jobs/snapshot.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
-import { limits } from "@trainyard/shared/limits.ts";
 import { parseNonFinite, stringifyNonFinite } from "@trainyard/shared/non-finite-json.ts";
 import { receiveFrame } from "@trainyard/shared/protocol/stream-receiver.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
@@ -21,10 +16,18 @@ import type { Outcome } from "../outcome.ts";
 import { createStore, migrate, text } from "../storage.ts";
 import type { Store } from "../storage.ts";
 import type { Usage } from "../usage.ts";
-import { applyHead, applyItem, newAttempt, queuedBefore, summarise } from "./attempt-state.ts";
+import { applyHead, queuedBefore, summarise } from "./attempt-state.ts";
 import type { AttemptState, BeforeStart } from "./attempt-state.ts";
+import { changedGuardrails, guardrailsOf } from "./guardrails.ts";
+import type { JobGuardrails } from "./guardrails.ts";
+import { applyFrame, attemptOf, newestAttempt, writeHead } from "./live-attempt.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import { gatherFacts } from "./run-facts.ts";
 import { readSeries } from "./series.ts";
 import type { SeriesPage, SeriesQuery } from "./series.ts";
+import { addToTimeline, mergeByTime, timelineEvents } from "./timeline.ts";
+import { thinSeries } from "./thin-series.ts";
+import type { ThinnedSeries } from "./thin-series.ts";
 import { jobMigrations } from "./tables.ts";
 
 export interface Ingestion {
@@ -44,15 +47,9 @@ export interface JobEvent {
 export interface JobDescription {
   readonly snapshot: JobSnapshot;
   readonly summary: JobSummary;
+  readonly guardrails: JobGuardrails;
   readonly attempts: readonly AttemptState[];
   readonly logTail: readonly string[];
-}
-
-interface LiveAttempt {
-  acked: number;
-  state: AttemptState;
-  segment: Segment;
-  segments: number;
 }
 
 /**
@@ -80,16 +77,7 @@ export class Job extends DurableObject<Env> {
     this.#snapshot =
       row === null ? null : jobSnapshotSchema.parse(JSON.parse(text(row, "snapshot")));
     this.#before = row === null ? queuedBefore : parseNonFinite<BeforeStart>(text(row, "before"));
-    const newest = this.#store.first("SELECT * FROM head ORDER BY attempt DESC LIMIT 1");
-    this.#current =
-      newest === null
-        ? null
-        : {
-            acked: Number(newest["acked"]),
-            state: parseNonFinite<AttemptState>(text(newest, "state")),
-            segment: decodeSegment(newest["segment"] as ArrayBuffer),
-            segments: Number(newest["segments"]),
-          };
+    this.#current = newestAttempt(this.#store);
   }
 
   #known(): JobSnapshot {
@@ -127,7 +115,7 @@ export class Job extends DurableObject<Env> {
     return outcomeOf(() => {
       this.#known();
       if (this.#current === null && this.#before.state === "queued") {
-        this.#setBefore({ ...end, endedAtMs: nowMs });
+        this.#setBefore({ ...this.#before, ...end, endedAtMs: nowMs });
       }
       return this.#summary();
     });
@@ -144,6 +132,21 @@ export class Job extends DurableObject<Env> {
     });
   }
 
+  /** The rules that are wanted from now on. Throws JOB_NOT_RUNNING. */
+  changeGuardrails(change: Partial<GuardrailRules>): Promise<Outcome<JobGuardrails>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      const { wanted } = this.#guardrails();
+      const guardrails = changedGuardrails(this.#summary().state, wanted, change);
+      this.#setBefore({ ...this.#before, guardrails });
+      return this.#guardrails();
+    });
+  }
+
+  #guardrails(): JobGuardrails {
+    return guardrailsOf(this.#known(), this.#before, this.#current?.state ?? null);
+  }
+
   #setBefore(before: BeforeStart): void {
     this.#store.run("UPDATE job SET before = ? WHERE id = 1", stringifyNonFinite(before));
     this.#before = before;
@@ -158,7 +161,7 @@ export class Job extends DurableObject<Env> {
       if (live === this.#current || attempt > (this.#current?.state.attempt ?? 0)) {
         live.state = applyHead(live.state, head, nowMs);
         this.#current = live;
-        this.#store.transaction(() => this.#writeHead(live));
+        this.#store.transaction(() => writeHead(this.#store, live));
       }
       return { acked: live.acked, expected: null, summary: this.#summary() };
     });
@@ -185,9 +188,8 @@ export class Job extends DurableObject<Env> {
       }
       if (reception.kind === "apply") {
         try {
-          this.#store.transaction(() =>
-            this.#apply(live, from, items, reception.skip, head, nowMs),
-          );
+          const frame = { from, items, skip: reception.skip, head, nowMs };
+          this.#store.transaction(() => applyFrame(this.#store, live, frame));
         } catch (error) {
           // The cached segment may already hold rows that were rolled back: forget it, read what is committed.
           this.#load();
@@ -200,72 +202,9 @@ export class Job extends DurableObject<Env> {
   }
 
   #attempt(attempt: number): LiveAttempt {
-    if (this.#current?.state.attempt === attempt) return this.#current;
-    const row = this.#store.first("SELECT * FROM head WHERE attempt = ?", attempt);
-    if (row === null)
-      return { acked: 0, state: newAttempt(attempt), segment: emptySegment(), segments: 0 };
-    return {
-      acked: Number(row["acked"]),
-      state: parseNonFinite<AttemptState>(text(row, "state")),
-      segment: decodeSegment(row["segment"] as ArrayBuffer),
-      segments: Number(row["segments"]),
-    };
-  }
-
-  #apply(
-    live: LiveAttempt,
-    from: number,
-    items: readonly Item[],
-    skip: number,
-    head: Head,
-    nowMs: number,
-  ): void {
-    for (let i = skip; i < items.length; i += 1) {
-      const item = items[i] as Item;
-      live.state = applyItem(live.state, item);
-      if (item.kind === "metrics") {
-        appendMetrics(live.segment, item, limits.metricKeys);
-        if (live.segment.steps.length >= limits.segmentPoints) this.#seal(live);
-      } else {
-        this.#store.run(
-          "INSERT OR IGNORE INTO events (attempt, seq, kind, body) VALUES (?, ?, ?, ?)",
-          live.state.attempt,
-          from + i,
-          item.kind,
-          JSON.stringify(item),
-        );
-      }
-    }
-    live.acked = from + items.length - 1;
-    live.state = applyHead(live.state, head, nowMs);
-    this.#writeHead(live);
-  }
-
-  #seal(live: LiveAttempt): void {
-    const { steps } = live.segment;
-    this.#store.run(
-      "INSERT INTO segments (attempt, number, first_step, last_step, body) VALUES (?, ?, ?, ?, ?)",
-      live.state.attempt,
-      live.segments,
-      steps[0] ?? 0,
-      steps.at(-1) ?? 0,
-      encodeSegment(live.segment),
-    );
-    live.segments += 1;
-    live.segment = emptySegment();
-  }
-
-  #writeHead(live: LiveAttempt): void {
-    this.#store.run(
-      `INSERT INTO head (attempt, acked, state, segment, segments) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (attempt) DO UPDATE SET acked = excluded.acked, state = excluded.state,
-         segment = excluded.segment, segments = excluded.segments`,
-      live.state.attempt,
-      live.acked,
-      stringifyNonFinite(live.state),
-      encodeSegment(live.segment),
-      live.segments,
-    );
+    return this.#current?.state.attempt === attempt
+      ? this.#current
+      : attemptOf(this.#store, attempt);
   }
 
   summary(): Promise<Outcome<JobSummary>> {
@@ -278,6 +217,7 @@ export class Job extends DurableObject<Env> {
     return outcomeOf(() => ({
       snapshot: this.#known(),
       summary: this.#summary(),
+      guardrails: this.#guardrails(),
       attempts: this.#store
         .rows("SELECT state FROM head ORDER BY attempt")
         .map((row) => parseNonFinite<AttemptState>(text(row, "state"))),
@@ -290,7 +230,7 @@ export class Job extends DurableObject<Env> {
     this.#requests += 1;
     return outcomeOf(() => {
       this.#known();
-      return this.#store
+      const stream = this.#store
         .rows(
           `SELECT attempt, seq, body FROM events WHERE kind IN (SELECT value FROM json_each(?))
            ORDER BY attempt DESC, seq DESC LIMIT ?`,
@@ -303,6 +243,19 @@ export class Job extends DurableObject<Env> {
           item: JSON.parse(text(row, "body")) as JobEvent["item"],
         }))
         .reverse();
+      if (!kinds.includes("alert")) return stream;
+      const attempt = this.#current?.state.attempt ?? 0;
+      return mergeByTime(stream, timelineEvents(this.#store, attempt, limit)).slice(-limit);
+    });
+  }
+
+  /** Alerts from outside the job's own stream, once per delivery. */
+  addAlerts(deliveryId: string, alerts: readonly Alert[]): Promise<Outcome<null>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      addToTimeline(this.#store, deliveryId, alerts);
+      return null;
     });
   }
 
@@ -311,6 +264,21 @@ export class Job extends DurableObject<Env> {
     return outcomeOf(() => {
       this.#known();
       return readSeries(this.#store, query);
+    });
+  }
+
+  /** What judging looks at, from the head rows alone: the same cost after any number of steps. */
+  facts(): Promise<Outcome<RunFacts>> {
+    this.#requests += 1;
+    return outcomeOf(() => gatherFacts(this.#store, this.#known(), this.#summary(), this.#current));
+  }
+
+  /** One key's series, thin enough for a chart. */
+  chart(key: string): Promise<Outcome<ThinnedSeries>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      this.#known();
+      return thinSeries(this.#store, key);
     });
   }
 

@@ -30,4 +30,12 @@ export const jobMigrations: readonly string[] = [
      body TEXT NOT NULL,
      PRIMARY KEY (attempt, seq)
    ) WITHOUT ROWID;`,
+  `ALTER TABLE head ADD COLUMN aggregates TEXT;`,
+  `CREATE TABLE timeline (
+     delivery_id TEXT NOT NULL,
+     n INTEGER NOT NULL,
+     at_ms REAL NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (delivery_id, n)
+   ) WITHOUT ROWID;`,
 ];

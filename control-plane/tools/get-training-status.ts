@@ -1,9 +1,12 @@
+import { actingRules } from "@trainyard/shared/analysis/guardrails.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
 import type { getTrainingStatus as contract } from "@trainyard/shared/tools/get-training-status.ts";
+import { viewOfRules } from "@trainyard/shared/tools/guardrail-options.ts";
 import type { JsonDocument } from "@trainyard/shared/tools/vocabulary.ts";
 import { unwrap } from "../outcome.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
-import { jobAnswer, nextCall, sentence } from "./job-answer.ts";
+import { jobAnswer } from "./job-answer.ts";
+import { nextCall, sentence } from "./job-sentence.ts";
 import {
   alertView,
   attemptView,
@@ -51,7 +54,8 @@ async function recordsOf(jobId: string, context: EdgeContext): Promise<StatusRec
   }
   const alerts = itemsOf(events, "alert");
   const newest = description.attempts.at(-1);
-  const { guardrails } = description.snapshot;
+  const { wanted, inForce } = description.guardrails;
+  const pending = inForce?.revision !== wanted.revision;
   return {
     checkpoints: itemsOf(events, "checkpoint").slice(-shown).map(checkpointView),
     samples: itemsOf(events, "sample").slice(-shown).map(sampleView),
@@ -71,8 +75,10 @@ async function recordsOf(jobId: string, context: EdgeContext): Promise<StatusRec
             started_at: isoOrNull(newest.startedAtMs),
           },
     guardrails: {
-      enabled: guardrails.stopOnNan ? ["TRAINING_NAN_LOSS"] : [],
+      enabled: [...actingRules(inForce?.rules ?? wanted.rules)],
       triggered: alerts.filter((alert) => alert.guardrail).map(alertView),
+      in_force: inForce === null ? null : viewOfRules(inForce.rules),
+      pending: pending ? viewOfRules(wanted.rules) : null,
     },
   };
 }

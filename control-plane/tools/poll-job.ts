@@ -2,17 +2,20 @@ import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import type * as hub from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";
 import type { EdgeContext } from "./context.ts";
-import { jobNow, sentence } from "./job-answer.ts";
+import { jobNow } from "./job-now.ts";
+import { sentence } from "./job-sentence.ts";
 
-export interface PolledPoint {
+export interface PolledPoint<Look = null> {
   readonly view: hub.JobView;
   readonly atMs: number;
+  /** What `look` saw at this point; missing or null without one. */
+  readonly look?: Look | null;
 }
 
 type PollEnd = "terminal" | "window" | "deadline" | "gone";
 
-export interface Polled {
-  readonly points: readonly PolledPoint[];
+export interface Polled<Look = null> {
+  readonly points: readonly PolledPoint<Look>[];
   readonly end: PollEnd;
 }
 
@@ -25,19 +28,21 @@ const lookMs = 2_000;
  * Points of a job at an interval until it ends, the window closes, or this call must answer. Watching keeps the box's live
  * lane open; what is watched goes on when the watching ends.
  */
-export async function pollJob(
+export async function pollJob<Look = null>(
   jobId: string,
   wish: {
     readonly firstAtMs: number;
     readonly untilMs: number;
     readonly intervalMs: number;
     readonly stopOnTerminal: boolean;
+    /** Asked at every point, and at no other look. */
+    readonly look?: (view: hub.JobView) => Promise<Look>;
   },
   context: EdgeContext,
-): Promise<Polled> {
+): Promise<Polled<Look>> {
   const startMs = context.now();
   const answerByMs = context.deadlineAtMs - marginMs;
-  const points: PolledPoint[] = [];
+  const points: PolledPoint<Look>[] = [];
   let nextPointMs = wish.firstAtMs;
   for (;;) {
     const view = unwrap(await context.hub.viewJob(jobId, true));
@@ -49,7 +54,7 @@ export async function pollJob(
       ended ||
       (last !== undefined && jobNow(last.view).state !== jobNow(view).state)
     ) {
-      points.push({ view, atMs: now });
+      points.push(await pointAt(view, now));
       // By plan, not by when this look happened: lateness must not add up and cost the window its last point.
       while (nextPointMs <= now) nextPointMs += wish.intervalMs;
       await context.progress({
@@ -67,8 +72,12 @@ export async function pollJob(
   }
 
   /** The last look is always a point: an answer without one would say nothing. */
-  function close(end: PollEnd, view: hub.JobView, atMs: number): Polled {
-    if (points.length === 0) points.push({ view, atMs });
+  async function close(end: PollEnd, view: hub.JobView, atMs: number): Promise<Polled<Look>> {
+    if (points.length === 0) points.push(await pointAt(view, atMs));
     return { points, end };
+  }
+
+  async function pointAt(view: hub.JobView, atMs: number): Promise<PolledPoint<Look>> {
+    return { view, atMs, look: (await wish.look?.(view)) ?? null };
   }
 }

@@ -1,6 +1,9 @@
+import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { isTerminal, publicStatus } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
+import { rulesFrom, viewOfRules } from "@trainyard/shared/tools/guardrail-options.ts";
 import type { AlertView } from "@trainyard/shared/tools/job-view.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
 import type {
@@ -11,7 +14,9 @@ import type {
 import type * as hub from "../hub/hub.ts";
 import { describe, unwrap } from "../outcome.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
-import { jobAnswer, jobNow, nextCall, sentence } from "./job-answer.ts";
+import { jobAnswer } from "./job-answer.ts";
+import { jobNow } from "./job-now.ts";
+import { nextCall, sentence } from "./job-sentence.ts";
 import { alertView, itemsOf } from "./job-records.ts";
 import { pollJob } from "./poll-job.ts";
 import type { Polled, PolledPoint } from "./poll-job.ts";
@@ -51,7 +56,8 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
     },
     detail,
   );
-  const guardrails = guardrailsView(input);
+  const rules: GuardrailRules = { ...noGuardrailRules, ...rulesFrom(input, context.given) };
+  const guardrails = viewOfRules(rules);
   if (!validation.valid && input.block_on_validation_fail) {
     return {
       data: {
@@ -74,8 +80,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
       agent: input.agent,
       idempotencyKey: input.idempotency_key,
       forceNew: false,
-      guardrails: { stopOnNan: input.stop_on_nan, nanThreshold: input.nan_threshold },
-      requestedGuardrails: requested(input),
+      guardrails: rules,
       maxDatasetFiles: input.max_dataset_files,
       takesEmptyDataset: !input.block_on_validation_fail,
     },
@@ -165,35 +170,6 @@ async function monitor(
     console.error(JSON.stringify({ jobId: result.summary.jobId, error: describe(error) }));
     return { points: [started], end: "deadline" };
   }
-}
-
-function requested(input: Input): Record<string, number | boolean> {
-  return {
-    stop_on_repeated_oom: input.stop_on_repeated_oom,
-    stop_on_stalled_progress: input.stop_on_stalled_progress,
-    stop_on_throughput_collapse: input.stop_on_throughput_collapse,
-    oom_threshold: input.oom_threshold,
-    stall_window_seconds: input.stall_window_seconds,
-    min_step_delta: input.min_step_delta,
-    throughput_floor_iter_per_sec: input.throughput_floor_iter_per_sec,
-    low_speed_consecutive_polls: input.low_speed_consecutive_polls,
-  };
-}
-
-function guardrailsView(input: Input): NonNullable<Output["guardrails"]> {
-  return {
-    stop_on_nan: input.stop_on_nan,
-    nan_threshold: input.nan_threshold,
-    stop_on_repeated_oom: input.stop_on_repeated_oom,
-    stop_on_stalled_progress: input.stop_on_stalled_progress,
-    stop_on_throughput_collapse: input.stop_on_throughput_collapse,
-    oom_threshold: input.oom_threshold,
-    stall_window_seconds: input.stall_window_seconds,
-    min_step_delta: input.min_step_delta,
-    throughput_floor_iter_per_sec: input.throughput_floor_iter_per_sec,
-    low_speed_consecutive_polls: input.low_speed_consecutive_polls,
-    acting: input.stop_on_nan ? ["TRAINING_NAN_LOSS"] : [],
-  };
 }
 
 async function guardrailAlerts(view: hub.JobView, context: EdgeContext): Promise<AlertView[]> {

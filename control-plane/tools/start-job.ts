@@ -23,7 +23,6 @@ export interface StartWish {
   readonly idempotencyKey: string | undefined;
   readonly forceNew: boolean;
   readonly guardrails: GuardrailRules;
-  readonly requestedGuardrails: Readonly<Record<string, number | boolean>>;
   readonly maxDatasetFiles: number;
   /** The caller said to go on over what the validation found. */
   readonly takesEmptyDataset: boolean;
@@ -62,7 +61,6 @@ export async function startJob(wish: StartWish, context: EdgeContext): Promise<S
       totalSteps: wholeOrNull(summary.steps),
       datasets: [...(datasets ?? [])],
       guardrails: wish.guardrails,
-      requestedGuardrails: { ...wish.requestedGuardrails },
       slot: slotFor(agent, summary.trainer),
       createdAtMs: context.now(),
       createdBy: context.principal.tokenId,
@@ -197,7 +195,6 @@ async function startKey(
     principal: principal.tokenId,
     document: wish.config.document,
     guardrails: wish.guardrails,
-    requested: wish.requestedGuardrails,
   });
   return {
     idempotencyKey: wish.forceNew ? `new:${crypto.randomUUID()}` : `auto:${argsHash}`,

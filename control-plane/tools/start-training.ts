@@ -1,7 +1,9 @@
 import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import type { StartResult } from "../hub/hub.ts";
 import type { EdgeHandler } from "./context.ts";
-import { jobAnswer, jobNow, nextCall, sentence } from "./job-answer.ts";
+import { jobAnswer } from "./job-answer.ts";
+import { jobNow } from "./job-now.ts";
+import { nextCall, sentence } from "./job-sentence.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { startJob } from "./start-job.ts";
 
@@ -15,7 +17,6 @@ export const startTraining: EdgeHandler<"start-training"> = async (input, contex
       idempotencyKey: input.idempotency_key,
       forceNew: input.force_new ?? false,
       guardrails: noGuardrailRules,
-      requestedGuardrails: {},
       maxDatasetFiles: 2_000,
       takesEmptyDataset: false,
     },

@@ -2,7 +2,9 @@ import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import type { JobView } from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";
 import type { EdgeHandler } from "./context.ts";
-import { jobAnswer, jobNow, nextCall, sentence } from "./job-answer.ts";
+import { jobAnswer } from "./job-answer.ts";
+import { jobNow } from "./job-now.ts";
+import { nextCall, sentence } from "./job-sentence.ts";
 
 export const stopTraining: EdgeHandler<"stop-training"> = async (input, context) => {
   const detail = context.detail(undefined);

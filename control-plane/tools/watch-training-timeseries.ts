@@ -1,22 +1,20 @@
 import { isTerminal, publicStatus } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
-import type { AlertView } from "@trainyard/shared/tools/job-view.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
 import type {
   TimeseriesPoint,
   watchTrainingTimeseries as contract,
 } from "@trainyard/shared/tools/watch-training-timeseries.ts";
-import type { JobDescription } from "../job/job.ts";
-import { unwrap } from "../outcome.ts";
-import type { Detail, EdgeContext, EdgeHandler } from "./context.ts";
-import { jobNow, nextCall, sentence } from "./job-answer.ts";
-import { alertView, itemsOf } from "./job-records.ts";
+import type { Detail, EdgeHandler } from "./context.ts";
+import { jobNow } from "./job-now.ts";
+import { nextCall, sentence } from "./job-sentence.ts";
 import { pollJob } from "./poll-job.ts";
-import type { PolledPoint } from "./poll-job.ts";
-import { datasetAnalysis } from "./validation.ts";
 import { readCursor, writeCursor } from "./watch-cursor.ts";
 import type { WatchCursor } from "./watch-cursor.ts";
+import { judgedFields, judgedSummary, lookAt } from "./watch-judging.ts";
+import type { PointLook, WatchedPoint } from "./watch-judging.ts";
+import { fullParts } from "./watch-parts.ts";
 import { iso, isoOrNull } from "./words.ts";
 
 type Input = ToolInput<"watch-training-timeseries">;
@@ -31,17 +29,18 @@ export const watchTrainingTimeseries: EdgeHandler<"watch-training-timeseries"> =
   const detail = context.detail(input.detail);
   const beganMs = earlier?.b ?? context.now();
   const intervalMs = input.poll_interval_seconds * 1_000;
-  const { points, end } = await pollJob(
+  const { points, end } = await pollJob<PointLook>(
     jobId,
     {
       firstAtMs: earlier === null ? beganMs : earlier.t + intervalMs,
       untilMs: beganMs + input.duration_seconds * 1_000,
       intervalMs,
       stopOnTerminal: input.stop_on_terminal_status,
+      ...(detail === "full" ? { look: (view) => lookAt(view, input, context) } : {}),
     },
     context,
   );
-  const newest = points.at(-1) as PolledPoint;
+  const newest = points.at(-1) as WatchedPoint;
   const now = jobNow(newest.view);
   const done = isTerminal(now.state) || end === "window";
   const cursor: WatchCursor = {
@@ -56,7 +55,7 @@ export const watchTrainingTimeseries: EdgeHandler<"watch-training-timeseries"> =
     : done
       ? `watch-training-timeseries with job_id ${jobId} for a new window`
       : `watch-training-timeseries with job_id ${jobId} and this cursor`;
-  const rows = points.map((point) => pointView(point, beganMs, detail));
+  const rows = points.map((point) => pointView(point, beganMs, input));
   const data: Output = {
     job_id: jobId,
     generated_at: iso(context.now()),
@@ -84,7 +83,11 @@ function seconds(ms: number): number {
   return Math.max(0, Math.round(ms / 100) / 10);
 }
 
-function pointView({ view, atMs }: PolledPoint, beganMs: number, detail: Detail): TimeseriesPoint {
+function pointView(
+  { view, atMs, look }: WatchedPoint,
+  beganMs: number,
+  input: Input,
+): TimeseriesPoint {
   const now = jobNow(view);
   const short: TimeseriesPoint = {
     timestamp: iso(atMs),
@@ -96,8 +99,7 @@ function pointView({ view, atMs }: PolledPoint, beganMs: number, detail: Detail)
     iter_per_sec: rounded(now.stepsPerSecond),
     loss_last: now.loss,
   };
-  if (detail === "concise") return short;
-  return { ...short, alert_count: view.summary.alerts };
+  return look ? { ...short, ...judgedFields(look, input) } : short;
 }
 
 /** First, last and evenly between: as many as a concise answer has room for. */
@@ -113,7 +115,7 @@ function thinned(rows: readonly TimeseriesPoint[]): TimeseriesPoint[] {
 }
 
 function summaryOf(
-  points: readonly PolledPoint[],
+  points: readonly WatchedPoint[],
   earlier: WatchCursor | null,
   detail: Detail,
 ): Output["summary"] {
@@ -139,7 +141,10 @@ function summaryOf(
     },
     loss: { start: firstLoss, end: lastLoss, delta_pct: change(firstLoss, lastLoss) },
     ...(detail === "full"
-      ? { status_counts: countsOf(all.map(({ state }) => publicStatus(state))) }
+      ? {
+          status_counts: countsOf(all.map(({ state }) => publicStatus(state))),
+          ...judgedSummary(points),
+        }
       : {}),
   };
 }
@@ -161,59 +166,4 @@ function countsOf(words: readonly string[]): Record<string, number> {
 
 function rounded(value: number | null): number | null {
   return value === null ? null : Math.round(value * 1_000) / 1_000;
-}
-
-type FullParts = Pick<Output, "config_context" | "dataset_context" | "nlp_summary" | "points">;
-
-async function fullParts(
-  input: Input,
-  points: readonly PolledPoint[],
-  rows: readonly TimeseriesPoint[],
-  context: EdgeContext,
-): Promise<FullParts> {
-  const job = context.job(input.job_id);
-  const description = unwrap(await job.describe());
-  const { snapshot } = description;
-  const alerts =
-    input.include_alerts && (points.at(-1)?.view.summary.alerts ?? 0) > 0
-      ? itemsOf(unwrap(await job.events(["alert"], 20)), "alert").map(alertView)
-      : [];
-  const dataset = snapshot.datasets[0];
-  return {
-    config_context: {
-      requested_config_name: input.config_name ?? null,
-      resolved_config_name: snapshot.configName,
-      config_source: "job_payload",
-    },
-    dataset_context: {
-      dataset_path: dataset === undefined ? null : dataset.reference,
-      dataset_source: dataset === undefined ? null : "config",
-      dataset_analysis:
-        input.include_dataset && dataset !== undefined
-          ? datasetAnalysis(dataset)
-          : { skipped: true },
-    },
-    nlp_summary: { skipped: true },
-    points: withLastExtras(rows, alerts, input, description),
-  };
-}
-
-/** Alerts and the log's end belong to now, so only the last point carries them. */
-function withLastExtras(
-  rows: readonly TimeseriesPoint[],
-  alerts: readonly AlertView[],
-  input: Input,
-  { logTail }: JobDescription,
-): TimeseriesPoint[] {
-  return rows.map((row, at) =>
-    at < rows.length - 1
-      ? row
-      : {
-          ...row,
-          ...(input.include_alerts ? { alerts: [...alerts] } : {}),
-          ...(input.include_raw_log_excerpt
-            ? { raw_log_excerpt: logTail.slice(-input.excerpt_lines).join("\n") }
-            : {}),
-        },
-  );
 }

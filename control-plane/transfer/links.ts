@@ -39,10 +39,28 @@ const downloadSchema = z.strictObject({
   m: z.number().optional(),
 });
 
-const payloadSchema = z.discriminatedUnion("kind", [uploadSchema, downloadSchema]);
+/** A report is made when it is fetched: what it is made of stands in the link, which holds for all its formats. */
+const reportSchema = z.strictObject({
+  ...shared,
+  kind: z.literal("report"),
+  j: z.string().min(1).max(100),
+  /** Prefix of the file's name, and the time in it. */
+  p: z.string().min(1).max(64),
+  t: z.number(),
+  /** One letter for each part that is in it: evaluation, dataset, captions, log. */
+  i: z.string().regex(/^[edcl]{0,4}$/),
+  /** Config name, dataset, lines and files as they were asked for, where they were. */
+  c: z.string().max(300).optional(),
+  d: z.string().max(300).optional(),
+  l: z.int().optional(),
+  m: z.int().optional(),
+});
+
+const payloadSchema = z.discriminatedUnion("kind", [uploadSchema, downloadSchema, reportSchema]);
 export type UploadLink = z.infer<typeof uploadSchema>;
 export type DownloadLink = z.infer<typeof downloadSchema>;
-export type LinkPayload = UploadLink | DownloadLink;
+export type ReportLink = z.infer<typeof reportSchema>;
+export type LinkPayload = UploadLink | DownloadLink | ReportLink;
 
 /** Binds the signature to this use of the key. */
 const purpose = "trainyard link v1\n";
@@ -78,12 +96,18 @@ export async function verify<Kind extends LinkPayload["kind"]>(
   if (payload.kind !== kind) throw invalid();
   if (payload.exp * 1_000 <= nowMs) {
     throw new AppError("LINK_EXPIRED", "This link has expired.", {
-      hint: `Make a new one with ${kind === "upload" ? "create-upload-link" : "create-download-link"}.`,
+      hint: `Make a new one with ${makers[kind]}.`,
       details: { expired_at: new Date(payload.exp * 1_000).toISOString() },
     });
   }
   return payload as Extract<LinkPayload, { kind: Kind }>;
 }
+
+const makers: Readonly<Record<LinkPayload["kind"], string>> = {
+  upload: "create-upload-link",
+  download: "create-download-link",
+  report: "export-observability-report",
+};
 
 function invalid(): AppError {
   return new AppError("LINK_INVALID", "This link is not one of ours, or was changed.", {

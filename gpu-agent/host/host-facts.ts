@@ -19,9 +19,16 @@ export interface GpuFact {
   readonly powerW: number | null;
 }
 
+export interface GpuProcess {
+  readonly pid: number;
+  readonly usedMib: number;
+}
+
 export interface HostFacts {
   /** NVIDIA's, as its driver tells them; empty when there is none. Never throws. */
   gpus(): Promise<readonly GpuFact[]>;
+  /** Processes that compute on NVIDIA cards, and what each holds; null where the driver does not tell. Never throws. */
+  gpuProcesses(): Promise<readonly GpuProcess[] | null>;
   /** Graphics of any make, by name; for a box where `gpus` is empty. */
   graphics(): Promise<readonly GpuFact[]>;
   /** The disk is the one that holds `path`. */
@@ -45,9 +52,10 @@ const cpuWindowMs = 150;
 export function createHostFacts(deps: {
   readonly time: Time;
   readonly queryGpus: QueryGpus;
+  readonly queryGpuProcesses?: QueryGpus;
   readonly system: Pick<SystemFacts, "vitals" | "graphics">;
 }): HostFacts {
-  const { time, queryGpus, system } = deps;
+  const { time, queryGpus, queryGpuProcesses, system } = deps;
   let gpus: { atMs: number; facts: Promise<readonly GpuFact[]> } | null = null;
   return {
     gpus() {
@@ -58,6 +66,10 @@ export function createHostFacts(deps: {
         };
       }
       return gpus.facts;
+    },
+    async gpuProcesses() {
+      const text = (await queryGpuProcesses?.()) ?? null;
+      return text === null ? null : parseGpuProcesses(text);
     },
     graphics: async () => graphicsFacts((await system.graphics()) ?? []),
     async vitals(path) {
@@ -72,21 +84,22 @@ export function createHostFacts(deps: {
   };
 }
 
+const cardsQuery =
+  "--query-gpu=index,name,memory.total,memory.used,utilization.gpu,temperature.gpu,power.draw";
+export const processesQuery = "--query-compute-apps=pid,used_gpu_memory";
+
 /** Looked up before execa is loaded: a box without the tool does not pay for it. */
-export function nvidiaSmi(log: Log): QueryGpus {
+export function nvidiaSmi(log: Log, query = cardsQuery): QueryGpus {
   const program = findProgram("nvidia-smi");
   if (program === null) return async () => null;
   return async () => {
     try {
       const { execa } = await import("execa");
-      const { stdout, exitCode } = await execa(
-        program,
-        [
-          "--query-gpu=index,name,memory.total,memory.used,utilization.gpu,temperature.gpu,power.draw",
-          "--format=csv,noheader,nounits",
-        ],
-        { timeout: gpuTimeoutMs, maxBuffer: 256 * 1024, reject: false },
-      );
+      const { stdout, exitCode } = await execa(program, [query, "--format=csv,noheader,nounits"], {
+        timeout: gpuTimeoutMs,
+        maxBuffer: 256 * 1024,
+        reject: false,
+      });
       return exitCode === 0 ? stdout : null;
     } catch (error) {
       log("warn", "nvidia-smi could not be asked", errorFields(error));
@@ -113,6 +126,22 @@ export function parseGpus(csv: string): readonly GpuFact[] {
     });
   }
   return facts;
+}
+
+/**
+ * One line a process and card: `4711, 5120`. Null when a process is there and its memory is not told (`[N/A]`: Windows, some
+ * containers): a sum without it would be too small.
+ */
+export function parseGpuProcesses(csv: string): readonly GpuProcess[] | null {
+  const found: GpuProcess[] = [];
+  for (const line of csv.split("\n").slice(0, 1_024)) {
+    const [pid = "", used] = line.split(",").map((cell) => cell.trim());
+    if (!/^\d+$/.test(pid)) continue;
+    const usedMib = numberOrNull(used);
+    if (usedMib === null) return null;
+    found.push({ pid: Number(pid), usedMib });
+  }
+  return found;
 }
 
 /** What servers and virtual machines draw their console with computes nothing. */

@@ -1,14 +1,17 @@
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
+import { appendAlerts } from "./append-alerts.ts";
 import { describeFile } from "./describe-file.ts";
 import type { OperationHandler } from "./operation-context.ts";
 import { preflight } from "./preflight.ts";
 import { readLog } from "./read-log.ts";
 import { receivePart } from "./receive-part.ts";
 import { sendFile } from "./send-file.ts";
+import { setGuardrails } from "./set-guardrails.ts";
 import { startAttempt } from "./start-attempt.ts";
 import { stopAttempt } from "./stop-attempt.ts";
 import { runTool } from "./tool.ts";
 import { uploadState } from "./upload-state.ts";
+import { writeReport } from "./write-report.ts";
 
 export type OperationHandlers = { readonly [Name in OperationName]: OperationHandler<Name> };
 
@@ -16,11 +19,14 @@ export type OperationHandlers = { readonly [Name in OperationName]: OperationHan
 export const operationHandlers = {
   "start-attempt": startAttempt,
   "stop-attempt": stopAttempt,
+  "set-guardrails": setGuardrails,
   preflight,
   "read-log": readLog,
   "describe-file": describeFile,
   "receive-part": receivePart,
   "upload-state": uploadState,
   "send-file": sendFile,
+  "append-alerts": appendAlerts,
+  "write-report": writeReport,
   tool: runTool,
 } satisfies OperationHandlers;

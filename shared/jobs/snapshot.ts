@@ -17,8 +17,6 @@ export const jobSnapshotSchema = z.object({
   totalSteps: z.int().nullable(),
   datasets: z.array(datasetFactsSchema),
   guardrails: guardrailRulesSchema,
-  /** Rules the caller asked for that this version records and does not judge. */
-  requestedGuardrails: z.record(z.string(), z.union([z.number(), z.boolean()])),
   slot: z.string(),
   createdAtMs: z.number(),
   createdBy: z.string(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { guardrailRulesSchema } from "../analysis/guard-rules.ts";
 import { evidenceSchema, failureSchema } from "../jobs/failure.ts";
 import { jobStateSchema, phaseSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";
@@ -75,6 +76,8 @@ const stateItemSchema = z.object({
   stop: z
     .object({ by: z.string().max(100), reason: z.string().max(500), mode: z.string().max(20) })
     .nullish(),
+  /** The guardrails that are in force from here on, under the number that the edge gave them. */
+  guardrails: z.object({ revision: z.int().min(0), rules: guardrailRulesSchema }).nullish(),
   failure: failureSchema.nullish(),
   evidence: evidenceSchema.nullish(),
 });
@@ -110,6 +113,8 @@ const alertItemSchema = z.object({
   evidence: evidenceSchema,
   /** True when the finding stopped the job. */
   guardrail: z.boolean(),
+  /** True when it would have stopped the job, had its rules not been set to a dry run. */
+  wouldStop: z.boolean().nullish(),
 });
 
 const artifactItemSchema = z.object({

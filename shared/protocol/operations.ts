@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guardrailRulesSchema } from "../analysis/guardrails.ts";
+import { guardrailRulesSchema } from "../analysis/guard-rules.ts";
 import { jobStateSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";
 
@@ -55,12 +55,15 @@ export const datasetFactsSchema = z.object({
 });
 export type DatasetFacts = z.infer<typeof datasetFactsSchema>;
 
+const logStream = z.enum(["stdout", "stderr"]);
 const logLineSchema = z.object({
-  /** 1-based among the lines returned. */
-  n: z.int(),
-  stream: z.enum(["stdout", "stderr"]),
+  /** 1-based in the stream's file, as newlines count; null where the file is too large to count. */
+  n: z.int().nullable(),
+  stream: logStream,
   text: z.string(),
   repeat: z.int(),
+  /** What was looked for. */
+  match: z.boolean().optional(),
 });
 
 function operation<Args extends z.ZodType, Value extends z.ZodType>(
@@ -84,6 +87,8 @@ export const operations = {
       trainer: id,
       document,
       guardrails: guardrailRulesSchema,
+      /** Number of these rules; 0 for those the job was started with. */
+      guardrailsRevision: z.int().min(0).optional(),
       slot: z.string().max(20),
       totalSteps: z.int().nullable(),
     }),
@@ -102,6 +107,21 @@ export const operations = {
     value: z.object({
       outcome: z.enum(["stopping", "not-started", "already-ended"]),
       state: jobStateSchema.nullable(),
+    }),
+    changes: true,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  /** Other guardrails for an attempt that lives. Of two numbers the higher holds, whichever comes first. */
+  "set-guardrails": operation({
+    args: z.object({
+      jobId: id,
+      attempt: z.int().min(1),
+      revision: z.int().min(1),
+      rules: guardrailRulesSchema,
+    }),
+    value: z.object({
+      outcome: z.enum(["in-force", "superseded", "not-running"]),
+      revision: z.int().min(0),
     }),
     changes: true,
     timeoutMs: limits.callTimeoutMs,
@@ -129,13 +149,39 @@ export const operations = {
       lines: z.int().min(1).max(limits.logLinesMax),
       grep: z.string().max(200).nullable(),
       around: z.string().max(200).nullable(),
+      // What may be missing came later than the rest: the other end may be of the release before.
+      /** `shared/logs/log-since.ts` reads it. */
+      since: z.string().max(200).nullish(),
+      context: z.int().min(0).max(limits.logContextLines).nullish(),
+      /** The answer's lines must fit in here, so that the cursor stands behind the last one shown. */
+      room: z
+        .object({
+          characters: z.int().min(0),
+          lineCharacters: z.int().min(1).nullable(),
+          withObjects: z.boolean(),
+        })
+        .nullish(),
     }),
     value: z.object({
+      /** stdout's, then stderr's: two files, nobody knows how their lines were mixed. */
       lines: z.array(logLineSchema),
+      /** Of the files that were read; null where they are too large to count. */
       totalLines: z.int().nullable(),
+      /** There is more than `lines`: older without `since`, newer behind the cursor with it. */
       truncated: z.boolean(),
       readBytes: bytes,
       firstError: z.string().nullable(),
+      attempt: z.int().min(1).optional(),
+      /** The first error among what stands beside it. */
+      errorContext: z.array(logLineSchema).optional(),
+      /** Behind the last line given. */
+      cursor: z.string().max(200).optional(),
+      /** Frames and lines that still have no end; they come whole later. */
+      unfinished: z.array(z.object({ stream: logStream, text: z.string() })).optional(),
+      /** A file was truncated or replaced since the cursor: it was read from its beginning. */
+      reset: z.boolean().optional(),
+      /** Streams whose lines carry no time, where one was asked for: their newest lines are given. */
+      undated: z.array(logStream).optional(),
     }),
     changes: false,
     timeoutMs: limits.callTimeoutMs,
@@ -197,6 +243,38 @@ export const operations = {
     value: z.object({ sentBytes: bytes }),
     changes: false,
     timeoutMs: 24 * 3_600_000,
+  }),
+  /** Lines for a file of alerts on the box, written once per delivery however often it is asked for. */
+  "append-alerts": operation({
+    args: z.object({
+      deliveryId: id,
+      /** A plain name below the home's alerts folder. */
+      file: z.string().min(1).max(limits.filenameBytes),
+      lines: z.array(z.record(z.string(), z.unknown())).min(1).max(limits.alertsPerCall),
+    }),
+    value: z.object({ path: z.string(), written: z.int().min(0) }),
+    changes: true,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  /** A report's files below `outputs/reports`, one name for all; never over a file that is there. */
+  "write-report": operation({
+    args: z.object({
+      folder: z.array(name).max(limits.reportFolders),
+      name: z.string().min(1).max(limits.filenameBytes),
+      files: z
+        .array(
+          z.object({
+            extension: z.enum(["json", "md", "html"]),
+            text: z.string().max(limits.reportCharacters),
+          }),
+        )
+        .min(1)
+        .max(3),
+    }),
+    /** In the order of the files. */
+    value: z.object({ paths: z.array(z.string()) }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
   }),
   /** A tool whose handler runs on the box. */
   tool: operation({

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { evidenceSchema } from "../jobs/failure.ts";
 import { jobStates, phaseSchema } from "../jobs/state.ts";
+import { guardrailsView } from "./guardrail-options.ts";
 import { connectivity, count, instant, maybe, observation, severity } from "./vocabulary.ts";
 
 export const publicStatus = z.enum([
@@ -43,6 +44,8 @@ export const alertView = z.object({
   evidence: maybe(evidenceSchema),
   at: maybe(instant),
   step: maybe(count),
+  guardrail: z.boolean().optional().describe("It stopped the job."),
+  would_stop: z.boolean().optional().describe("It would have, but for a dry run."),
 });
 export type AlertView = z.input<typeof alertView>;
 
@@ -70,9 +73,20 @@ const failureView = z.object({
   message: z.string(),
   fix: z.string(),
   tool: maybe(z.string()).describe("The tool to call next."),
+  call: maybe(z.string()).describe("The tool call or command that mends it."),
   evidence: maybe(evidenceSchema),
 });
 export type FailureView = z.input<typeof failureView>;
+
+const diagnosisView = z.object({
+  outcome: z.string(),
+  category: z.string(),
+  cause: z.string(),
+  fix: z.string(),
+  call: maybe(z.string()),
+  root_cause_line: maybe(z.string()).describe("Text of the log."),
+});
+export type DiagnosisView = z.input<typeof diagnosisView>;
 
 const modelView = z.object({
   name: z.string(),
@@ -154,13 +168,19 @@ export const jobView = z.object({
     }),
   ),
   failure: maybe(failureView),
+  diagnosis: diagnosisView.optional().describe("Of a run that did not fail, and is spoilt."),
   evidence: maybe(evidenceSchema),
   checkpoint_count: count.optional(),
   last_checkpoint: maybe(checkpointView),
   sample_count: count.optional(),
   model: maybe(modelView),
   guardrails: maybe(
-    z.object({ enabled: z.array(z.string()), triggered: z.array(alertView).optional() }),
+    z.object({
+      enabled: z.array(z.string()).describe("Rules that stop the job."),
+      triggered: z.array(alertView).optional(),
+      in_force: maybe(guardrailsView),
+      pending: maybe(guardrailsView).describe("Wanted, and not in force yet."),
+    }),
   ),
   alert_count: count.optional(),
   gap_count: count.optional(),

@@ -1,42 +1,66 @@
 /** Every tool, once. Listing, doors, schemas, docs and both handler maps are derived from here. */
+import { alertRouting } from "./alert-routing.ts";
+import { compareTrainingRuns } from "./compare-training-runs.ts";
 import { createDownloadLink } from "./create-download-link.ts";
 import { createTrainingConfig } from "./create-training-config.ts";
 import { createUploadLink } from "./create-upload-link.ts";
 import type { InputOf, OutputOf, RunsOn, ToolAnswer, ToolContract } from "./define-tool.ts";
+import { deleteAlertRoute } from "./delete-alert-route.ts";
 import { downloadModel } from "./download-model.ts";
+import { evaluateLora } from "./evaluate-lora.ts";
+import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
 import { getSystemStats } from "./get-system-stats.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
+import { getTrainingObservability } from "./get-training-observability.ts";
 import { getTrainingStatus } from "./get-training-status.ts";
 import { listAgents } from "./list-agents.ts";
+import { listAlertRoutes } from "./list-alert-routes.ts";
 import { listConfigs } from "./list-configs.ts";
 import { listDatasets } from "./list-datasets.ts";
 import { listExportedModels } from "./list-exported-models.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
+import { recommendTrainingPlan } from "./recommend-training-plan.ts";
 import { runTrainingWithGuardrails } from "./run-training-with-guardrails.ts";
+import { setAlertRoute } from "./set-alert-route.ts";
+import { setGuardrails } from "./set-guardrails.ts";
 import { startTraining } from "./start-training.ts";
 import { stopTraining } from "./stop-training.ts";
+import { testAlertRoute } from "./test-alert-route.ts";
+import { suggestNextExperiment } from "./suggest-next-experiment.ts";
 import { uploadDataset } from "./upload-dataset.ts";
 import { validateTrainingConfig } from "./validate-training-config.ts";
 import { watchTrainingTimeseries } from "./watch-training-timeseries.ts";
 
 export const catalog = {
+  "alert-routing": alertRouting,
+  "compare-training-runs": compareTrainingRuns,
   "create-download-link": createDownloadLink,
   "create-training-config": createTrainingConfig,
   "create-upload-link": createUploadLink,
+  "delete-alert-route": deleteAlertRoute,
   "download-model": downloadModel,
+  "evaluate-lora": evaluateLora,
+  "export-observability-report": exportObservabilityReport,
   "get-config": getConfig,
   "get-system-stats": getSystemStats,
   "get-training-logs": getTrainingLogs,
+  "get-training-observability": getTrainingObservability,
   "get-training-status": getTrainingStatus,
   "list-agents": listAgents,
+  "list-alert-routes": listAlertRoutes,
   "list-configs": listConfigs,
   "list-datasets": listDatasets,
   "list-exported-models": listExportedModels,
   "list-training-jobs": listTrainingJobs,
+  "recommend-training-plan": recommendTrainingPlan,
   "run-training-with-guardrails": runTrainingWithGuardrails,
+  "set-alert-route": setAlertRoute,
+  "set-guardrails": setGuardrails,
   "start-training": startTraining,
   "stop-training": stopTraining,
+  "test-alert-route": testAlertRoute,
+  "suggest-next-experiment": suggestNextExperiment,
   "upload-dataset": uploadDataset,
   "validate-training-config": validateTrainingConfig,
   "watch-training-timeseries": watchTrainingTimeseries,

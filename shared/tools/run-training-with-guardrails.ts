@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
+import { guardrailsView, startOptions } from "./guardrail-options.ts";
 import { alertView, jobView, publicStatus } from "./job-view.ts";
 import { validationReport } from "./validate-training-config.ts";
 import {
@@ -43,7 +44,7 @@ export const runTrainingWithGuardrails = defineTool({
   name: "run-training-with-guardrails",
   title: "Run training with guardrails",
   description:
-    "Validates a saved config, starts it and watches the first minutes. Guardrails stay with the job for its life. Of the stop_on rules only stop_on_nan acts in this version; the others are recorded with the job.",
+    "Validates a saved config, starts it and watches the first minutes. Its guardrails act on the box for the job's whole life; dry_run only tells.",
   input: z.strictObject({
     config_name: nameOrPath,
     check_dataset: z.boolean().default(true),
@@ -56,16 +57,7 @@ export const runTrainingWithGuardrails = defineTool({
       .default(120)
       .describe("0 returns at once; MCP returns after 45 at most."),
     poll_interval_seconds: z.int().min(2).max(300).default(10),
-    stop_on_nan: z.boolean().default(true),
-    nan_threshold: z.int().min(1).max(1_000).default(3).describe("NaN steps before the stop."),
-    stop_on_repeated_oom: z.boolean().default(true),
-    stop_on_stalled_progress: z.boolean().default(true),
-    stop_on_throughput_collapse: z.boolean().default(true),
-    oom_threshold: z.int().min(1).max(100).default(3),
-    stall_window_seconds: z.int().min(10).max(3_600).default(120),
-    min_step_delta: z.int().min(1).max(1_000).default(1),
-    throughput_floor_iter_per_sec: z.number().min(0).default(0.02),
-    low_speed_consecutive_polls: z.int().min(1).max(20).default(2),
+    ...startOptions,
     log_lines: z.int().min(100).max(20_000).default(400),
     agent,
     idempotency_key: idempotencyKey,
@@ -81,21 +73,7 @@ export const runTrainingWithGuardrails = defineTool({
       .object({ code: z.string(), message: z.string(), hint: z.string().optional() })
       .optional(),
     validation: validationReport.optional(),
-    guardrails: z
-      .object({
-        stop_on_nan: z.boolean(),
-        nan_threshold: count,
-        stop_on_repeated_oom: z.boolean(),
-        stop_on_stalled_progress: z.boolean(),
-        stop_on_throughput_collapse: z.boolean(),
-        oom_threshold: count,
-        stall_window_seconds: count,
-        min_step_delta: count,
-        throughput_floor_iter_per_sec: z.number(),
-        low_speed_consecutive_polls: count,
-        acting: z.array(z.string()).describe("Codes of the rules that act."),
-      })
-      .optional(),
+    guardrails: guardrailsView.optional(),
     monitor: z
       .object({
         monitor_seconds: z.number(),

@@ -28,18 +28,61 @@ const dataset: Names = { name: "dataset_name", dataset: "dataset_name" };
 const link: Names = { expires_in: "expires_in_seconds" };
 const model: Names = { path: "model_path", name: "model_name", model: "model_name" };
 
+const alertPlace: Names = {
+  url: "destination",
+  webhook_url: "destination",
+  type: "sink",
+  severity: "min_severity",
+};
+
+const several: Names = { ids: "job_ids", jobs: "job_ids", run_ids: "job_ids" };
+const judged: Names = { ...job, threshold: "pass_threshold" };
+
 const table: Readonly<Record<string, Names>> = {
+  "alert-routing": { ...job, ...alertPlace, alert: "alerts" },
+  "compare-training-runs": { ...several, lines: "log_lines" },
   "create-download-link": { ...link, ...model, id: "job_id", job: "job_id" },
   "create-training-config": { ...baseModel, config_name: "name" },
   "create-upload-link": { ...link, ...dataset, file_name: "filename" },
+  "delete-alert-route": { route: "name", route_name: "name" },
   "download-model": { ...link, ...model, id: "job_id", job: "job_id" },
+  "evaluate-lora": { ...judged, lines: "log_lines", weights: "rubric_weights" },
+  "export-observability-report": {
+    ...job,
+    ...link,
+    format: "formats",
+    log_lines: "lines",
+    output_path: "output_dir",
+    prefix: "filename_prefix",
+  },
   "get-config": { config_name: "name", config: "name" },
-  "get-training-logs": { ...job, limit: "lines", tail: "lines" },
+  "get-training-logs": {
+    ...job,
+    limit: "lines",
+    tail: "lines",
+    cursor: "since",
+    pattern: "grep",
+    query: "grep",
+    search: "grep",
+    step: "around",
+  },
+  "get-training-observability": { ...judged, log_lines: "lines", baselines: "baseline_job_ids" },
   "get-training-status": job,
   "list-training-jobs": { states: "status", statuses: "status" },
+  "recommend-training-plan": {
+    ...config,
+    base_model: "model_name",
+    model: "model_name",
+    dataset: "dataset_path",
+    vram_gb: "target_vram_gb",
+  },
   "run-training-with-guardrails": config,
+  "set-alert-route": { ...job, ...alertPlace, id: "name", route: "name", route_name: "name" },
+  "set-guardrails": job,
   "start-training": config,
   "stop-training": job,
+  "test-alert-route": { route: "name", route_name: "name" },
+  "suggest-next-experiment": { ...judged, ...several, lines: "log_lines" },
   "upload-dataset": { ...dataset, files: "images" },
   "validate-training-config": { ...baseModel, config_yaml: "config", yaml: "config" },
   "watch-training-timeseries": job,

@@ -1,6 +1,7 @@
 // npm run bench [-- NAME ...]: prints the figures of docs/benchmarks.md. Nothing here is a test.
 import { cpus } from "node:os";
 import { benchAgent } from "./agent.ts";
+import { benchGuardrails } from "./guardrails.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchLatency } from "./latency.ts";
 import { benchReady } from "./ready.ts";
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   latency: benchLatency,
   agent: benchAgent,
   trainer: benchTrainer,
+  guardrails: benchGuardrails,
 };
 
 const asked = process.argv.slice(2);

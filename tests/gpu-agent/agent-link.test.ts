@@ -471,8 +471,9 @@ test("a failing trainer is failed with its own words as evidence", async () => {
   (config.process[0] as Record<string, unknown>)["model"] = {};
   const jobId = await start(edge, args);
   const end = await ended(edge, jobId);
-  expect(end.failure?.code).toBe("TRAINER_ERROR");
+  expect(end.failure?.code).toBe("CONFIG_INVALID");
   expect(String(end.evidence?.["error_line"])).toContain("name_or_path");
+  expect(String(end.evidence?.["root_cause_line"])).toContain("name_or_path");
   const log = await edge.call("read-log", {
     jobId,
     attempt: null,

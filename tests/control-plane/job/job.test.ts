@@ -1,3 +1,4 @@
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
@@ -27,8 +28,7 @@ function snapshotOf(jobId: string): JobSnapshot {
     document: { config: { name: "dog" } },
     totalSteps: 100,
     datasets: [],
-    guardrails: { stopOnNan: true, nanThreshold: 3 },
-    requestedGuardrails: {},
+    guardrails: defaultGuardrailRules,
     slot: "cpu",
     createdAtMs: 1,
     createdBy: "owner",

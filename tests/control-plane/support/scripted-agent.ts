@@ -33,6 +33,8 @@ export interface ScriptedAgent {
   readonly watched: readonly string[];
   argsOf<Name extends OperationName>(operation: Name): OperationArgs<Name>[];
   events(jobId: string, items: Item[], head: Partial<Head>): Promise<void>;
+  /** The job's last frame once more, as after a lost acknowledgement. */
+  repeat(jobId: string): Promise<void>;
   live(jobId: string, head: Partial<Head>): void;
   close(): Promise<void>;
 }
@@ -112,6 +114,7 @@ export async function connectAgent(
   const files = new Map<string, Uint8Array>();
   const sequence = new Map<string, number>();
   const acks: (() => void)[] = [];
+  const lastFrame = new Map<string, AgentMessage>();
   let epoch = 0;
   let welcomed: () => void = () => undefined;
   const welcome = new Promise<void>((resolve) => (welcomed = resolve));
@@ -129,8 +132,15 @@ export async function connectAgent(
     async events(jobId, items, head) {
       const from = (sequence.get(jobId) ?? 0) + 1;
       sequence.set(jobId, from + items.length - 1);
+      const frame = { epoch, jobId, attempt: 1, from, items, head: headOf(head) };
+      lastFrame.set(jobId, { type: "events", ...frame });
+      await agent.repeat(jobId);
+    },
+    async repeat(jobId) {
       const acked = new Promise<void>((resolve) => acks.push(resolve));
-      send({ type: "events", epoch, jobId, attempt: 1, from, items, head: headOf(head) });
+      const frame = lastFrame.get(jobId);
+      if (frame === undefined) throw new Error("nothing was sent yet");
+      send(frame);
       await acked;
     },
     live: (jobId, head) => send({ type: "live", epoch, jobId, attempt: 1, head: headOf(head) }),

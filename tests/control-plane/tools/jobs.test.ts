@@ -1,6 +1,5 @@
-import { AppError } from "@trainyard/shared/errors.ts";
 import { describe, expect, it } from "vitest";
-import { speedString } from "../../../control-plane/tools/job-answer.ts";
+import { speedString } from "../../../control-plane/tools/job-now.ts";
 import { connectAgent } from "../support/scripted-agent.ts";
 import type { ScriptedAgent, Script } from "../support/scripted-agent.ts";
 import { createYard, until } from "../support/yard.ts";
@@ -342,99 +341,6 @@ describe("stop-training", () => {
     const { status, error } = await (await createYard()).call(tool, { job_id: "job_x" });
 
     expect([status, error?.code]).toEqual([404, "JOB_NOT_FOUND"]);
-  });
-});
-
-describe("get-training-logs", () => {
-  const line = (n: number, text: string, repeat = 1) => ({
-    n,
-    stream: "stdout" as const,
-    text,
-    repeat,
-  });
-
-  it("reads the box, with what was asked for", async () => {
-    const { yard, agent, jobId } = await running({
-      "read-log": () => ({
-        lines: [line(1, "loading"), line(2, "again", 312), { ...line(3, "bad"), stream: "stderr" }],
-        totalLines: 40,
-        truncated: true,
-        readBytes: 4_096,
-        firstError: "bad",
-      }),
-    });
-    const { data } = await yard.call("get-training-logs", {
-      job_id: jobId,
-      lines: 3,
-      grep: "x",
-      stream: "both",
-    });
-
-    expect(data).toMatchObject({
-      source: "agent",
-      logs: ["loading", "again ×312", "stderr: bad"],
-      total_lines: 40,
-      analyzed_bytes: 4_096,
-      truncated: true,
-      first_error: "bad",
-      connectivity: "live",
-    });
-    expect(agent.argsOf("read-log")).toEqual([
-      { jobId, attempt: null, stream: "both", lines: 3, grep: "x", around: null },
-    ]);
-  });
-
-  it("goes on after a line it has seen", async () => {
-    const { yard, jobId } = await running({
-      "read-log": () => ({
-        lines: [line(1, "a"), line(2, "b"), line(3, "c")],
-        totalLines: 40,
-        truncated: true,
-        readBytes: 1,
-        firstError: null,
-      }),
-    });
-
-    expect(
-      (await yard.call("get-training-logs", { job_id: jobId, since: 38 })).data["logs"],
-    ).toEqual(["b", "c"]);
-    expect(
-      (await yard.call("get-training-logs", { job_id: jobId, since: 40 })).data["logs"],
-    ).toEqual([]);
-  });
-
-  it("with the box off gives the kept tail, filtered as asked", async () => {
-    const { yard, agent, jobId } = await running();
-    await agent.close();
-    const all = await yard.call("get-training-logs", { job_id: jobId });
-    const some = await yard.call("get-training-logs", { job_id: jobId, grep: "STEP" });
-
-    expect(all.data).toMatchObject({
-      source: "tail",
-      logs: ["a", "step 2"],
-      total_lines: null,
-      connectivity: "stale",
-    });
-    expect(some.data["logs"]).toEqual(["step 2"]);
-  });
-
-  it("of a job that never ran is empty, not an error", async () => {
-    const { yard } = await running();
-    const queued = await yard.call("start-training", { config_name: "cats", force_new: true });
-    const { data, text } = await yard.call("get-training-logs", { job_id: queued.data["job_id"] });
-
-    expect(data).toMatchObject({ logs: [], attempt: null });
-    expect(text).toContain("has not run yet");
-  });
-
-  it("passes the box's own refusal on", async () => {
-    const { yard, jobId } = await running({
-      "read-log": () => {
-        throw new AppError("NOT_FOUND", "The log is gone.");
-      },
-    });
-
-    expect((await yard.call("get-training-logs", { job_id: jobId })).error?.code).toBe("NOT_FOUND");
   });
 });
 

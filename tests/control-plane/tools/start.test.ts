@@ -1,5 +1,5 @@
 import { AppError } from "@trainyard/shared/errors.ts";
-import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { defaultGuardrailRules, noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
 import { describe, expect, it } from "vitest";
 import { jobOf } from "../../../control-plane/stubs.ts";
 import { unwrap } from "../../../control-plane/outcome.ts";
@@ -230,7 +230,7 @@ it("start-training refuses a dataset without a picture, and leaves no job", asyn
 });
 
 describe("run-training-with-guardrails", () => {
-  it("starts with its rules and records the others", async () => {
+  it("starts with its rules, all of which act", async () => {
     const yard = await yardWithConfigs();
     const agent = await connectAgent(yard);
     const { data, text } = await yard.call("run-training-with-guardrails", {
@@ -238,6 +238,9 @@ describe("run-training-with-guardrails", () => {
       monitor_seconds: 0,
       nan_threshold: 7,
       oom_threshold: 9,
+      throughput_floor_iter_per_sec: 0.2,
+      stop_on_throughput_collapse: false,
+      max_hours: 5,
     });
 
     expect(data).toMatchObject({
@@ -250,7 +253,18 @@ describe("run-training-with-guardrails", () => {
         stop_on_nan: true,
         nan_threshold: 7,
         oom_threshold: 9,
-        acting: ["TRAINING_NAN_LOSS"],
+        stall_window_seconds: 600,
+        max_hours: 5,
+        max_steps: null,
+        dry_run: false,
+        acting: [
+          "TRAINING_NAN_LOSS",
+          "TRAINING_REPEATED_OOM",
+          "TRAINING_STALLED_PROGRESS",
+          "TRAINING_LOSS_EXPLOSION",
+          "DISK_NEARLY_FULL",
+          "MAX_HOURS_REACHED",
+        ],
       },
       monitor: { snapshot_count: 1 },
       triggered_guardrails: [],
@@ -258,17 +272,24 @@ describe("run-training-with-guardrails", () => {
       final_status: "queued",
     });
     expect(text).toContain("this cursor");
-    expect(agent.argsOf("start-attempt")[0]?.guardrails).toEqual({
-      stopOnNan: true,
+    const rules = {
+      ...defaultGuardrailRules,
       nanThreshold: 7,
+      oomThreshold: 9,
+      stopOnThroughputCollapse: false,
+      throughputFloor: 0.2,
+      // A floor that the owner names counts alone.
+      throughputDrop: null,
+      maxHours: 5,
+    };
+    expect(agent.argsOf("start-attempt")[0]).toMatchObject({
+      guardrails: rules,
+      guardrailsRevision: 0,
     });
     const { snapshot } = unwrap(
       await jobOf(yard.env, yard.owner, String(data["job_id"])).describe(),
     );
-    expect(snapshot.requestedGuardrails).toMatchObject({
-      oom_threshold: 9,
-      stop_on_repeated_oom: true,
-    });
+    expect(snapshot.guardrails).toEqual(rules);
   });
 
   it("is blocked by an error of the validation, and goes on over it when told to", async () => {

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { defineTool } from "./define-tool.ts";
+import {
+  evaluationView,
+  experimentView,
+  intelligenceView,
+  reportAlert,
+  runReportView,
+  runStatus,
+} from "./report-view.ts";
+import { detail, instant, jobId, jsonDocument, nameOrPath } from "./vocabulary.ts";
+
+export const getTrainingObservability = defineTool({
+  name: "get-training-observability",
+  title: "Judge a job",
+  description:
+    "Judges a job: health, loss trend, speed, grade, bottlenecks with evidence, next experiment; baselines rank it.",
+  input: z.strictObject({
+    job_id: jobId,
+    include_dataset: z.boolean().default(true),
+    include_nlp: z.boolean().default(true),
+    include_evaluation: z.boolean().default(true),
+    include_next_experiment: z.boolean().default(true),
+    pass_threshold: z.number().min(0).max(100).default(70),
+    include_baseline_comparison: z.boolean().default(false),
+    baseline_job_ids: z.array(z.string().max(100)).max(50).default([]),
+    baseline_limit: z.int().min(1).max(50).default(5),
+    config_name: nameOrPath.optional(),
+    dataset_path: nameOrPath.optional(),
+    max_dataset_files: z.int().min(100).max(20_000).default(5_000),
+    include_raw_log_excerpt: z.boolean().default(false),
+    excerpt_lines: z.int().min(10).max(1_000).default(120),
+    lines: z.int().min(10).max(20_000).default(500),
+    detail,
+  }),
+  /** In full detail exactly the earlier system's names at the top: its schema is closed, ours stand inside. */
+  output: z.object({
+    analysis_mode: z.literal("deep_log_intelligence"),
+    job_id: z.string(),
+    generated_at: instant,
+    overall_health: z.string().describe("healthy, warning, critical or unknown."),
+    status_snapshot: runStatus,
+    system_snapshot: jsonDocument.optional(),
+    config_context: jsonDocument.optional(),
+    logs: jsonDocument.optional(),
+    dataset_resolution: jsonDocument.optional(),
+    inputs: jsonDocument.optional(),
+    run_report: runReportView.optional(),
+    evaluation: evaluationView,
+    intelligence: intelligenceView,
+    next_experiment: experimentView,
+    baseline_comparison: jsonDocument.optional(),
+    speed_analysis: jsonDocument,
+    quality_analysis: jsonDocument,
+    error_analysis: jsonDocument.optional(),
+    dataset_analysis: jsonDocument.optional(),
+    nlp_analysis: jsonDocument.optional(),
+    alerts: z.array(reportAlert),
+    raw_log_excerpt: z.string().optional(),
+  }),
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  scope: "read",
+  runsOn: "edge",
+  core: true,
+});
