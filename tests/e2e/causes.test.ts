@@ -11,7 +11,7 @@ beforeAll(async () => {
   trainyard = await startTrainyard({ env: { TRAINYARD_TINY_PIXELS: "128" } });
   await trainyard.upload("photos", await pictures(10));
   await trainyard.upload("fleeting", await pictures(60));
-  client = new Client({ name: "causes", version: "1" });
+  client = new Client({ name: "causes", version: "1" }, { versionNegotiation: { mode: "auto" } });
   await client.connect(
     new StreamableHTTPClientTransport(new URL(trainyard.ready.mcp_url), {
       requestInit: { headers: { authorization: `Bearer ${trainyard.ready.token}` } },

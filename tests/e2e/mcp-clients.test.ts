@@ -37,7 +37,10 @@ function read(result: Record<string, any>): Called {
 }
 
 async function modern(url: string, token: string): Promise<AnyClient> {
-  const client = new ModernClient({ name: "modern", version: "1" });
+  const client = new ModernClient(
+    { name: "modern", version: "1" },
+    { versionNegotiation: { mode: "auto" } },
+  );
   await client.connect(new ModernTransport(new URL(url), headers(token)));
   return {
     list: async () => (await client.listTools()).tools.map((tool) => tool.name),

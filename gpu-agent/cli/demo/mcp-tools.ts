@@ -9,7 +9,11 @@ export interface McpTools {
 }
 
 export async function connectTools(mcpUrl: string, token: string): Promise<McpTools> {
-  const client = new Client({ name: "trainyard-demo", version: "0.1.0" });
+  const client = new Client(
+    { name: "trainyard-demo", version: "0.1.0" },
+    // Without it the client speaks the revision of 2025 also where the server knows the current one.
+    { versionNegotiation: { mode: "auto" } },
+  );
   await client.connect(
     new StreamableHTTPClientTransport(new URL(mcpUrl), {
       requestInit: { headers: { authorization: `Bearer ${token}` } },
