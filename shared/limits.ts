@@ -76,6 +76,25 @@ export const limits = {
   nameCharacters: 64,
   jsonDepth: 32,
 
+  // ---- prompts, resources, completions ---------------------------------------------------------
+  /** What catch_me_up looks back at most: a month. */
+  catchUpHours: 720,
+  /** Entries of one page of resources/list, some 15 KB. */
+  resourcesPage: 50,
+  /** Job reports that are listed, the newest; a client follows every page. Older ones are read by their address. */
+  reportsListed: 200,
+  /** Most values of one completion that the protocol allows. */
+  completionValues: 100,
+  /** Typing asks at each key: a box is asked for its datasets once in this time, and then for so long. */
+  completionKeepMs: 30_000,
+  completionWaitMs: 2_000,
+  /** Boxes whose dataset names one isolate remembers. */
+  completionBoxes: 50,
+  /** How long a client may keep what only a release changes, what changes with use, and an ended job's report. */
+  staticTtlMs: 300_000,
+  listTtlMs: 10_000,
+  endedReportTtlMs: 60_000,
+
   // ---- shell ---------------------------------------------------------------------------------
   /** A request at `trainyard mcp` waits this long for a control plane that is away: a restart takes two seconds. */
   bridgeReconnectMs: 10_000,

@@ -1,14 +1,34 @@
 import packageJson from "../package.json" with { type: "json" };
-import { agentCommand } from "./agent.ts";
-import { demoCommand } from "./demo.ts";
-import { upCommand } from "./up.ts";
 import { explainFailure } from "./explain-failure.ts";
 
+interface Command {
+  /** Imported only when it is asked for: reading a log must not start what the agent needs. */
+  readonly load: () => Promise<(args: string[]) => Promise<number>>;
+  /** It explains itself at `--help`. */
+  readonly helps?: true;
+}
+
 /** One entry a command. Each gets the arguments after its name and returns the exit code. */
-const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
-  up: upCommand,
-  demo: demoCommand,
-  agent: agentCommand,
+const commands: Readonly<Record<string, Command>> = {
+  up: { load: async () => (await import("./up.ts")).upCommand },
+  demo: { load: async () => (await import("./demo.ts")).demoCommand },
+  agent: { load: async () => (await import("./agent.ts")).agentCommand },
+  mcp: { load: async () => (await import("./mcp.ts")).mcpCommand, helps: true },
+  tool: { load: async () => (await import("./tool.ts")).toolCommand, helps: true },
+  tools: { load: async () => (await import("./tools.ts")).toolsCommand, helps: true },
+  check: { load: async () => (await import("./check.ts")).checkCommand, helps: true },
+  "analyze-log": {
+    load: async () => (await import("./analyze-log.ts")).analyzeLogCommand,
+    helps: true,
+  },
+  "guard-log": {
+    load: async () => (await import("./guard-log.ts")).guardLogCommand,
+    helps: true,
+  },
+  "synth-log": {
+    load: async () => (await import("./synth-log.ts")).synthLogCommand,
+    helps: true,
+  },
 };
 
 const { version } = packageJson;
@@ -19,14 +39,23 @@ const usage = `trainyard: train on your own GPU from any agent, script or phone
   trainyard demo   [--json] [--keep] [--home DIR]          a real, tiny training, driven as an MCP client
   trainyard agent  --url URL [--home DIR]                  only the agent, for a control plane elsewhere
 
+  trainyard mcp    [--url URL] [--token-file FILE]         stdio for MCP clients that start programs
+  trainyard tool   NAME [JSON | @FILE | -]                 one call, its answer as JSON
+  trainyard tools  [--json]                                what can be called
+  trainyard check  [URL] [--json]                          health, token, tools, box, one harmless call
+
+  trainyard analyze-log FILE|- [--json] [--jsonl]          how and why a training ended, from its log alone
+  trainyard guard-log   FILE [--json] [rules]              which guardrail would have stopped it, and when
+  trainyard synth-log   --scenario S --steps N --output F  a synthetic log, for testing what reads logs
+
 The home holds all state (default ~/.trainyard, or TRAINYARD_HOME).
 `;
 
 const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : new Map(Object.entries(commands)).get(name);
-const helpAsked = [name, ...args].some(
-  (word) => word === "--help" || word === "-h" || word === "help",
-);
+const helpAsked =
+  command?.helps !== true &&
+  [name, ...args].some((word) => word === "--help" || word === "-h" || word === "help");
 if (helpAsked || name === undefined) {
   process.stdout.write(usage);
 } else if (name === "--version" || name === "version") {
@@ -36,7 +65,8 @@ if (helpAsked || name === undefined) {
   process.exitCode = 2;
 } else {
   try {
-    process.exitCode = await command(args);
+    const run = await command.load();
+    process.exitCode = await run(args);
   } catch (error) {
     const { text, exitCode } = explainFailure(error);
     process.stderr.write(text);
