@@ -50,6 +50,7 @@ export const errorTable = {
   PROTOCOL_ERROR: { status: 400, retryable: false },
   QUOTA_EXCEEDED: { status: 429, retryable: true },
   RANGE_INVALID: { status: 416, retryable: false },
+  RATE_LIMITED: { status: 429, retryable: true },
   RESERVED_NAME: { status: 400, retryable: false },
   RESOURCE_NOT_FOUND: { status: 404, retryable: false },
   SPAWN_FAILED: { status: 500, retryable: true },

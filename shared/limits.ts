@@ -71,6 +71,13 @@ export const limits = {
   /** Files inside a JSON body, decoded. Above: a link. */
   inlineFileBytes: 4 * mib,
   mcpBodyBytes: 8 * mib,
+  /** `MCP_HTTP_RATE_LIMIT_*` where only the switch is set: the earlier bridge's (peers 4.1). */
+  rateLimitRequests: 120,
+  rateLimitWindowMs: 60_000,
+  /** Addresses one isolate counts, some 2 MB; the one that was silent longest is forgotten first. */
+  rateLimitClients: 10_000,
+  /** Entries of a forwarding header that are looked at, from its end: no chain of trusted proxies is longer. */
+  forwardedEntries: 16,
   conciseCharacters: 1_600,
   fullCharacters: 24_000,
   nameCharacters: 64,

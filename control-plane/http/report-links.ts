@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { reportFileName } from "@trainyard/shared/analysis/report-markdown.ts";
+import { reportFileName } from "@trainyard/shared/analysis/report/report-markdown.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { reportFormats } from "@trainyard/shared/tools/export-observability-report.ts";

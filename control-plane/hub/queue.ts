@@ -1,4 +1,4 @@
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";

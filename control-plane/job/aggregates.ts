@@ -1,5 +1,5 @@
-import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss-aggregate.ts";
-import type { LossAggregate } from "@trainyard/shared/analysis/loss-aggregate.ts";
+import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
+import type { LossAggregate } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
 import type { AlertFacts } from "@trainyard/shared/analysis/run-facts.ts";
 import { addSpeed, emptySpeed } from "@trainyard/shared/analysis/speed-aggregate.ts";
 import type { SpeedAggregate } from "@trainyard/shared/analysis/speed-aggregate.ts";

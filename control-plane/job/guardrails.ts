@@ -1,5 +1,5 @@
-import { guardrailRulesSchema } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { guardrailRulesSchema } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import type { JobState } from "@trainyard/shared/jobs/state.ts";

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Alert } from "@trainyard/shared/alerts/alert.ts";
 import type { RunFacts } from "@trainyard/shared/analysis/run-facts.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { jobSnapshotSchema } from "@trainyard/shared/jobs/snapshot.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";

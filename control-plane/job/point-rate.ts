@@ -1,4 +1,4 @@
-import { weightedMedian } from "@trainyard/shared/analysis/weighted-median.ts";
+import { weightedMedian } from "@trainyard/shared/analysis/loss/weighted-median.ts";
 
 /** Fewer looks do not tell a pause from a slow step. */
 const leastLooks = 3;

@@ -1,4 +1,4 @@
-import { mergeLosses } from "@trainyard/shared/analysis/loss-aggregate.ts";
+import { mergeLosses } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
 import { configFactsOf } from "@trainyard/shared/analysis/run-facts.ts";
 import type {
   AlertFacts,

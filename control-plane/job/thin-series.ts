@@ -1,5 +1,5 @@
-import { chartSeries } from "@trainyard/shared/analysis/chart-series.ts";
-import type { ChartSeries } from "@trainyard/shared/analysis/chart-series.ts";
+import { chartSeries } from "@trainyard/shared/analysis/report/chart-series.ts";
+import type { ChartSeries } from "@trainyard/shared/analysis/report/chart-series.ts";
 import { decodeSegment } from "@trainyard/shared/analysis/series.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { Store } from "../storage.ts";

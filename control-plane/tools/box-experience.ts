@@ -3,7 +3,7 @@
  * box nothing and works while it is off.
  */
 import type { RunFacts } from "@trainyard/shared/analysis/run-facts.ts";
-import { weightedMedian } from "@trainyard/shared/analysis/weighted-median.ts";
+import { weightedMedian } from "@trainyard/shared/analysis/loss/weighted-median.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import {
   datasetsOf,

@@ -1,4 +1,4 @@
-import { buildComparison } from "@trainyard/shared/analysis/compare-report.ts";
+import { buildComparison } from "@trainyard/shared/analysis/report/compare-report.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { compareTrainingRuns as contract } from "@trainyard/shared/tools/compare-training-runs.ts";

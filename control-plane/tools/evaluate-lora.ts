@@ -1,8 +1,8 @@
 import { evaluate, weightsFrom } from "@trainyard/shared/analysis/evaluate.ts";
 import { judgeRun } from "@trainyard/shared/analysis/judge-run.ts";
-import { evaluationJson } from "@trainyard/shared/analysis/report-judgement.ts";
-import { onlyIncluded } from "@trainyard/shared/analysis/included-facts.ts";
-import { runReport } from "@trainyard/shared/analysis/run-report.ts";
+import { evaluationJson } from "@trainyard/shared/analysis/report/report-judgement.ts";
+import { onlyIncluded } from "@trainyard/shared/analysis/report/included-facts.ts";
+import { runReport } from "@trainyard/shared/analysis/report/run-report.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
 import type { evaluateLora as contract } from "@trainyard/shared/tools/evaluate-lora.ts";
 import type { EdgeHandler } from "./context.ts";

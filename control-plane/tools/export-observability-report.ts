@@ -1,4 +1,4 @@
-import { reportFileName } from "@trainyard/shared/analysis/report-markdown.ts";
+import { reportFileName } from "@trainyard/shared/analysis/report/report-markdown.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { parseReportFolder } from "@trainyard/shared/names.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";

@@ -1,11 +1,11 @@
 import { limits } from "@trainyard/shared/limits.ts";
-import type { PlacedLine } from "@trainyard/shared/logs/clean-lines.ts";
-import { firstError } from "@trainyard/shared/logs/first-error.ts";
-import { createLinePattern } from "@trainyard/shared/logs/line-pattern.ts";
-import { aroundMatches, parseLogAround } from "@trainyard/shared/logs/log-around.ts";
-import { parseLogSince } from "@trainyard/shared/logs/log-since.ts";
-import { pickAround, pickNewest } from "@trainyard/shared/logs/pick-lines.ts";
-import type { LinePicker } from "@trainyard/shared/logs/pick-lines.ts";
+import type { PlacedLine } from "@trainyard/shared/logs/lines/clean-lines.ts";
+import { firstError } from "@trainyard/shared/logs/lines/first-error.ts";
+import { createLinePattern } from "@trainyard/shared/logs/lines/line-pattern.ts";
+import { aroundMatches, parseLogAround } from "@trainyard/shared/logs/lines/log-around.ts";
+import { parseLogSince } from "@trainyard/shared/logs/lines/log-since.ts";
+import { pickAround, pickNewest } from "@trainyard/shared/logs/lines/pick-lines.ts";
+import type { LinePicker } from "@trainyard/shared/logs/lines/pick-lines.ts";
 import {
   cut,
   fitAround,
@@ -13,8 +13,8 @@ import {
   readShownLine,
   roomBeside,
   shownLine,
-} from "@trainyard/shared/logs/shown-line.ts";
-import type { LineRoom, StreamLine } from "@trainyard/shared/logs/shown-line.ts";
+} from "@trainyard/shared/logs/lines/shown-line.ts";
+import type { LineRoom, StreamLine } from "@trainyard/shared/logs/lines/shown-line.ts";
 import type { OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
 import type * as hub from "../hub/hub.ts";

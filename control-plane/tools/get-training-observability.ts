@@ -1,5 +1,5 @@
-import { buildReport } from "@trainyard/shared/analysis/report.ts";
-import type { Report, ReportInputs } from "@trainyard/shared/analysis/report.ts";
+import { buildReport } from "@trainyard/shared/analysis/report/report.ts";
+import type { Report, ReportInputs } from "@trainyard/shared/analysis/report/report.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
 import type { getTrainingObservability as contract } from "@trainyard/shared/tools/get-training-observability.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";

@@ -1,4 +1,4 @@
-import { actingRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { actingRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
 import type { getTrainingStatus as contract } from "@trainyard/shared/tools/get-training-status.ts";
 import { viewOfRules } from "@trainyard/shared/tools/guardrail-options.ts";

@@ -2,7 +2,7 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { hashJson } from "@trainyard/shared/canonical-json.ts";
 import { parseConfigRef } from "@trainyard/shared/names.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
-import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
+import type { AnswerOf, ToolInput } from "@trainyard/shared/tools/registry.ts";
 import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
 import type { PlanGpu } from "@trainyard/shared/training/box-experience.ts";
 import { recommendPlan } from "@trainyard/shared/training/plan.ts";
@@ -12,13 +12,15 @@ import { unwrap } from "../outcome.ts";
 import { boxExperience, loadOfDocument } from "./box-experience.ts";
 import { chooseAgent } from "./choose-agent.ts";
 import { isUnreachable } from "./context.ts";
-import type { EdgeContext, EdgeHandler } from "./context.ts";
+import type { Detail, EdgeContext, EdgeHandler } from "./context.ts";
+import { guideText } from "./guide-text.ts";
 import { planAnswer } from "./plan-view.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { datasetAnalysis } from "./validation.ts";
 import { iso } from "./words.ts";
 
 type Input = ToolInput<"recommend-training-plan">;
+type Answer = AnswerOf<"recommend-training-plan">;
 
 export const recommendTrainingPlan: EdgeHandler<"recommend-training-plan"> = async (
   input,
@@ -52,7 +54,8 @@ export const recommendTrainingPlan: EdgeHandler<"recommend-training-plan"> = asy
     experience,
     current: saved === null ? null : loadOfDocument(saved.document),
   });
-  return planAnswer(
+  const detail = context.detail(input.detail);
+  const answer = planAnswer(
     {
       plan,
       generatedAt: iso(context.now()),
@@ -73,9 +76,18 @@ export const recommendTrainingPlan: EdgeHandler<"recommend-training-plan"> = asy
       gpu,
       ownJobs: experience.length,
     },
-    context.detail(input.detail),
+    detail,
   );
+  return input.include_guide ? withGuide(answer, detail) : answer;
 };
+
+/** The guide is longer than a concise answer may be. */
+function withGuide({ data, text }: Answer, detail: Detail): Answer {
+  const guide = detail === "full" ? guideText("training") : null;
+  return guide === null
+    ? { data, text: `${text} The guide comes with detail full.` }
+    : { data: { ...data, guide }, text };
+}
 
 /** A plan needs no box; with several, which one is meant decides what fits. */
 async function boxOf(input: Input, context: EdgeContext): Promise<AgentView | null> {

@@ -1,9 +1,9 @@
-import { chartSeries } from "@trainyard/shared/analysis/chart-series.ts";
-import type { ReportCharts } from "@trainyard/shared/analysis/report-html.ts";
-import { reportHtml } from "@trainyard/shared/analysis/report-html.ts";
-import { reportMarkdown } from "@trainyard/shared/analysis/report-markdown.ts";
-import { buildReport, defaultReportInputs } from "@trainyard/shared/analysis/report.ts";
-import type { Report } from "@trainyard/shared/analysis/report.ts";
+import { chartSeries } from "@trainyard/shared/analysis/report/chart-series.ts";
+import type { ReportCharts } from "@trainyard/shared/analysis/report/report-html.ts";
+import { reportHtml } from "@trainyard/shared/analysis/report/report-html.ts";
+import { reportMarkdown } from "@trainyard/shared/analysis/report/report-markdown.ts";
+import { buildReport, defaultReportInputs } from "@trainyard/shared/analysis/report/report.ts";
+import type { Report } from "@trainyard/shared/analysis/report/report.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { ReportFormat } from "@trainyard/shared/tools/export-observability-report.ts";
 import { unwrap } from "../outcome.ts";
@@ -64,9 +64,26 @@ export function wishOfLink({ j, i, c, d, l, m }: ReportLink): ExportWish {
   };
 }
 
-export interface ExportedReport {
+/** The wish of an export-observability-report that names only the job. */
+export function usualWish(jobId: string): ExportWish {
+  return {
+    jobId,
+    includeEvaluation: true,
+    includeDataset: true,
+    includeNlp: true,
+    includeRawLogExcerpt: false,
+    configName: null,
+    datasetPath: null,
+    ...usual,
+  };
+}
+
+export interface MadeReport {
   readonly run: GatheredRun;
   readonly report: Report;
+}
+
+export interface ExportedReport extends MadeReport {
   readonly charts: ReportCharts;
 }
 
@@ -77,13 +94,32 @@ const excerptCharacters = 30_000;
 export async function makeExport(wish: ExportWish, context: EdgeContext): Promise<ExportedReport> {
   const run = await gatherRun(wish.jobId, context);
   const job = context.job(wish.jobId);
+  const [report, loss, lr] = await Promise.all([
+    reportOf(run, wish, context),
+    job.chart("loss"),
+    job.chart("lr"),
+  ]);
+  const { blocks } = run.facts.speed;
+  const charts: ReportCharts = {
+    loss: drawable(unwrap(loss).chart),
+    lr: drawable(unwrap(lr).chart),
+    speed: drawable(chartSeries(blocks.startStep, blocks.mean)),
+  };
+  return { run, report, charts };
+}
+
+/** The same without the series, which Markdown does not draw and which are the dear part. */
+export async function makeReport(wish: ExportWish, context: EdgeContext): Promise<MadeReport> {
+  const run = await gatherRun(wish.jobId, context);
+  return { run, report: await reportOf(run, wish, context) };
+}
+
+async function reportOf(run: GatheredRun, wish: ExportWish, context: EdgeContext): Promise<Report> {
   const dataset = { path: wish.datasetPath ?? undefined, maxFiles: wish.maxDatasetFiles };
-  const [{ facts, resolution }, hardware, excerpt, loss, lr] = await Promise.all([
+  const [{ facts, resolution }, hardware, excerpt] = await Promise.all([
     withDataset(run, dataset, context),
     boxHardware(run.view, limits.hardwareMaxAgeMs, context),
     wish.includeRawLogExcerpt ? logExcerpt(run, excerptLines, context) : null,
-    job.chart("loss"),
-    job.chart("lr"),
   ]);
   const report = buildReport(
     hardware === null
@@ -111,13 +147,7 @@ export async function makeExport(wish: ExportWish, context: EdgeContext): Promis
       rawLogExcerpt: excerpt?.slice(-excerptCharacters) ?? null,
     },
   );
-  const { blocks } = facts.speed;
-  const charts: ReportCharts = {
-    loss: drawable(unwrap(loss).chart),
-    lr: drawable(unwrap(lr).chart),
-    speed: drawable(chartSeries(blocks.startStep, blocks.mean)),
-  };
-  return { run, report: withResolution(report, resolution), charts };
+  return withResolution(report, resolution);
 }
 
 function drawable(chart: NonNullable<ReportCharts["loss"]>): ReportCharts["loss"] {

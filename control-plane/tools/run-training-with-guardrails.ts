@@ -1,5 +1,5 @@
-import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { isTerminal, publicStatus } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";

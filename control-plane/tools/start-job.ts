@@ -1,5 +1,5 @@
 import { hashJson } from "@trainyard/shared/canonical-json.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { parseName } from "@trainyard/shared/names.ts";

@@ -1,4 +1,4 @@
-import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { StartResult } from "../hub/hub.ts";
 import type { EdgeHandler } from "./context.ts";
 import { jobAnswer } from "./job-answer.ts";

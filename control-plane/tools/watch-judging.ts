@@ -1,10 +1,10 @@
 import { tokenDiversity } from "@trainyard/shared/analysis/dataset-score.ts";
-import { onlyIncluded } from "@trainyard/shared/analysis/included-facts.ts";
+import { onlyIncluded } from "@trainyard/shared/analysis/report/included-facts.ts";
 import { judgeRun } from "@trainyard/shared/analysis/judge-run.ts";
 import type { Judgement } from "@trainyard/shared/analysis/judge-run.ts";
-import { errorAnalysis } from "@trainyard/shared/analysis/report-analyses.ts";
+import { errorAnalysis } from "@trainyard/shared/analysis/report/report-analyses.ts";
 import type { HardwareFacts } from "@trainyard/shared/analysis/run-facts.ts";
-import { alertsJson } from "@trainyard/shared/analysis/run-report.ts";
+import { alertsJson } from "@trainyard/shared/analysis/report/run-report.ts";
 import type { OutputOf } from "@trainyard/shared/tools/define-tool.ts";
 import type { AlertView } from "@trainyard/shared/tools/job-view.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";

@@ -1,10 +1,10 @@
 import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
-import { createReplay } from "@trainyard/shared/analysis/replay-guardrails.ts";
-import type { Replay, ReplayedTrigger } from "@trainyard/shared/analysis/replay-guardrails.ts";
+import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import { createReplay } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
+import type { Replay, ReplayedTrigger } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import {
   changeOptions,

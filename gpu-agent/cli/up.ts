@@ -8,7 +8,8 @@ export async function upCommand(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
     options: {
-      port: { type: "string", default: "8787" },
+      // The variable of the earlier bridge.
+      port: { type: "string", default: process.env["MCP_HTTP_PORT"]?.trim() || "8787" },
       home: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -17,7 +18,7 @@ export async function upCommand(args: string[]): Promise<number> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new AppError(
       "INVALID_ARGUMENT",
-      "--port is a number from 0 to 65535; 0 picks a free one.",
+      "--port (or MCP_HTTP_PORT) is a number from 0 to 65535; 0 picks a free one.",
     );
   }
   const up = await startUp({ port, homeRoot: chooseHome(values.home) });

@@ -1,13 +1,13 @@
 import { statfsSync } from "node:fs";
-import { observe, withNewRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { observe, withNewRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type {
   GuardrailRules,
   Observation,
   Trigger,
-} from "@trainyard/shared/analysis/guardrails.ts";
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { LogEvent } from "@trainyard/shared/logs/log-events.ts";
+import type { LogEvent } from "@trainyard/shared/logs/ai-toolkit/log-events.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import type { AttemptStop } from "./attempt-stop.ts";
 import type { EndWatch } from "./end-watch.ts";

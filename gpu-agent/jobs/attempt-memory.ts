@@ -1,9 +1,9 @@
-import { freshGuardrailState, restoreGuardrails } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailRules, GuardrailState } from "@trainyard/shared/analysis/guardrails.ts";
+import { freshGuardrailState, restoreGuardrails } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { GuardrailRules, GuardrailState } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { Phase } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { LogEvent } from "@trainyard/shared/logs/log-events.ts";
-import type { AiToolkitReaderState } from "@trainyard/shared/logs/reader-state.ts";
+import type { LogEvent } from "@trainyard/shared/logs/ai-toolkit/log-events.ts";
+import type { AiToolkitReaderState } from "@trainyard/shared/logs/ai-toolkit/reader-state.ts";
 import { toWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Item, MetricsItem, WireValue } from "@trainyard/shared/protocol/items.ts";
 import { joinMetrics } from "../spool/metrics-items.ts";

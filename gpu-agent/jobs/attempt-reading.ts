@@ -1,6 +1,6 @@
-import { createAiToolkitReader } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
-import type { AiToolkitReader } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
-import type { LogEvent, LogStream } from "@trainyard/shared/logs/log-events.ts";
+import { createAiToolkitReader } from "@trainyard/shared/logs/ai-toolkit/ai-toolkit-reader.ts";
+import type { AiToolkitReader } from "@trainyard/shared/logs/ai-toolkit/ai-toolkit-reader.ts";
+import type { LogEvent, LogStream } from "@trainyard/shared/logs/ai-toolkit/log-events.ts";
 import type { AttemptGuard } from "./attempt-guard.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import { claimNan, remember, rememberPoint } from "./attempt-memory.ts";

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { limits } from "@trainyard/shared/limits.ts";
-import { createLineCleaner } from "@trainyard/shared/logs/clean-lines.ts";
-import { cut, shownLine } from "@trainyard/shared/logs/shown-line.ts";
+import { createLineCleaner } from "@trainyard/shared/logs/lines/clean-lines.ts";
+import { cut, shownLine } from "@trainyard/shared/logs/lines/shown-line.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import type { AttemptFiles } from "../home.ts";
 

@@ -1,11 +1,11 @@
 import { limits } from "@trainyard/shared/limits.ts";
-import type { PlacedLine } from "@trainyard/shared/logs/clean-lines.ts";
-import { writeLogCursor } from "@trainyard/shared/logs/log-cursor.ts";
-import type { StreamPlace } from "@trainyard/shared/logs/log-cursor.ts";
-import type { LogSince } from "@trainyard/shared/logs/log-since.ts";
-import { resumable } from "@trainyard/shared/logs/pick-lines.ts";
-import { cut, fitAround, fitLines, roomBeside } from "@trainyard/shared/logs/shown-line.ts";
-import type { StreamLine } from "@trainyard/shared/logs/shown-line.ts";
+import type { PlacedLine } from "@trainyard/shared/logs/lines/clean-lines.ts";
+import { writeLogCursor } from "@trainyard/shared/logs/lines/log-cursor.ts";
+import type { StreamPlace } from "@trainyard/shared/logs/lines/log-cursor.ts";
+import type { LogSince } from "@trainyard/shared/logs/lines/log-since.ts";
+import { resumable } from "@trainyard/shared/logs/lines/pick-lines.ts";
+import { cut, fitAround, fitLines, roomBeside } from "@trainyard/shared/logs/lines/shown-line.ts";
+import type { StreamLine } from "@trainyard/shared/logs/lines/shown-line.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { printed } from "./log-file.ts";
 import type { LogFile } from "./log-file.ts";

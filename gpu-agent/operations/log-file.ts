@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setImmediate as breathe } from "node:timers/promises";
-import { createLineCleaner } from "@trainyard/shared/logs/clean-lines.ts";
+import { createLineCleaner } from "@trainyard/shared/logs/lines/clean-lines.ts";
 import type {
   CleanerPlace,
   LineCleanerOptions,
   PlacedLine,
-} from "@trainyard/shared/logs/clean-lines.ts";
-import { bytesPrint, printedBytes } from "@trainyard/shared/logs/log-cursor.ts";
-import type { StreamPlace } from "@trainyard/shared/logs/log-cursor.ts";
+} from "@trainyard/shared/logs/lines/clean-lines.ts";
+import { bytesPrint, printedBytes } from "@trainyard/shared/logs/lines/log-cursor.ts";
+import type { StreamPlace } from "@trainyard/shared/logs/lines/log-cursor.ts";
 
 /** One stream's file as it stood when it was opened: what is written meanwhile is the next look's. */
 export interface LogFile {

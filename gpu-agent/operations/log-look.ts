@@ -1,10 +1,10 @@
-import { findBar } from "@trainyard/shared/logs/bar.ts";
-import type { CleanerPlace, LineCleanerOptions } from "@trainyard/shared/logs/clean-lines.ts";
-import { firstError } from "@trainyard/shared/logs/first-error.ts";
-import { readLineTime } from "@trainyard/shared/logs/log-since.ts";
-import { pickNewest } from "@trainyard/shared/logs/pick-lines.ts";
-import type { LinePicker, PickOptions } from "@trainyard/shared/logs/pick-lines.ts";
-import type { PlacedLine } from "@trainyard/shared/logs/clean-lines.ts";
+import { findBar } from "@trainyard/shared/logs/bars/bar.ts";
+import type { CleanerPlace, LineCleanerOptions } from "@trainyard/shared/logs/lines/clean-lines.ts";
+import { firstError } from "@trainyard/shared/logs/lines/first-error.ts";
+import { readLineTime } from "@trainyard/shared/logs/lines/log-since.ts";
+import { pickNewest } from "@trainyard/shared/logs/lines/pick-lines.ts";
+import type { LinePicker, PickOptions } from "@trainyard/shared/logs/lines/pick-lines.ts";
+import type { PlacedLine } from "@trainyard/shared/logs/lines/clean-lines.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { countRows, scanLog } from "./log-file.ts";
 import type { LogFile, ScanBudget } from "./log-file.ts";

@@ -1,9 +1,9 @@
 import type { JsonValue } from "../tools/vocabulary.ts";
-import type { Quality } from "./convergence.ts";
+import type { Quality } from "./loss/convergence.ts";
 import { captionFindings, datasetFindings } from "./dataset-findings.ts";
 import type { StyleFlag } from "./dataset-score.ts";
-import type { LossCourse } from "./loss-course.ts";
-import type { OverfitSigns } from "./overfit.ts";
+import type { LossCourse } from "./loss/loss-course.ts";
+import type { OverfitSigns } from "./loss/overfit.ts";
 import type { RunFacts } from "./run-facts.ts";
 import { round, significant } from "./score.ts";
 import type { Throughput } from "./throughput.ts";

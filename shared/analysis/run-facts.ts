@@ -2,7 +2,7 @@ import type { JobState, Phase } from "../jobs/state.ts";
 import { familyOfArch, familyOfModelName } from "../training/families.ts";
 import type { FamilyName } from "../training/families.ts";
 import { readAiToolkitDocument } from "../training/ai-toolkit-document.ts";
-import type { LossAggregate } from "./loss-aggregate.ts";
+import type { LossAggregate } from "./loss/loss-aggregate.ts";
 import type { SpeedAggregate } from "./speed-aggregate.ts";
 
 /**

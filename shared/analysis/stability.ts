@@ -1,5 +1,5 @@
-import type { LossCourse } from "./loss-course.ts";
-import { judgeNonFinite } from "./convergence.ts";
+import type { LossCourse } from "./loss/loss-course.ts";
+import { judgeNonFinite } from "./loss/convergence.ts";
 import type { RunFacts } from "./run-facts.ts";
 import { scored, unknownScore } from "./score.ts";
 import type { Score } from "./score.ts";

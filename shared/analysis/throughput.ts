@@ -4,7 +4,7 @@ import type { ConfigFacts } from "./run-facts.ts";
 import { round, scored, significant, unknownScore } from "./score.ts";
 import type { Score } from "./score.ts";
 import type { SpeedAggregate } from "./speed-aggregate.ts";
-import { weightedMedian } from "./weighted-median.ts";
+import { weightedMedian } from "./loss/weighted-median.ts";
 
 /** Steps per second from which a band begins. */
 export interface SpeedCurve {

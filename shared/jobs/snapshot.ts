@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guardrailRulesSchema } from "../analysis/guardrails.ts";
+import { guardrailRulesSchema } from "../analysis/guards/guardrails.ts";
 import { datasetFactsSchema } from "../protocol/operations.ts";
 
 /** What a job was started with. It never changes, so that a report is complete when the box is off. */

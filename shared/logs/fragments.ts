@@ -111,7 +111,7 @@ export function createFragmenter(
     const last = Math.max(rest.lastIndexOf(newline), rest.lastIndexOf(carriageReturn));
     if (last < 0) return from;
     const text = decoder.decode(rest.subarray(0, last + 1));
-    const escaped = mayHoldEscapes(text);
+    const escaped = rest.includes(escapeByte) || (rest.includes(c1Lead) && mayHoldEscapes(text));
     const first = fragments.length;
     let nextLine = text.indexOf("\n");
     let nextReturn = text.indexOf("\r");
@@ -183,6 +183,9 @@ export function stripEscapes(text: string): string {
 
 /** Bytes of UTF-8 that one UTF-16 unit stands for, at most. */
 const longestCharacter = 3;
+/** ESC, and the byte that every C1 control begins with in UTF-8. */
+const escapeByte = 0x1b;
+const c1Lead = 0xc2;
 const newline = 10;
 const carriageReturn = 13;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });

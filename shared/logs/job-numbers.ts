@@ -1,8 +1,8 @@
-import { type DescribedBar, findBar, type Bar, parseBar } from "./bar.ts";
+import { type DescribedBar, findBar, type Bar, parseBar } from "./bars/bar.ts";
 import { withoutLauncher } from "./launcher-prefix.ts";
 import type { LogTool } from "./log-report.ts";
 import type { MetricLine } from "./metric-lines.ts";
-import { findUnframedBar } from "./unframed-bar.ts";
+import { findUnframedBar } from "./bars/unframed-bar.ts";
 
 /** Where the training stands, as its own bar and metric lines say: plain JSON. */
 export interface JobNumbers {

@@ -1,5 +1,12 @@
-import type { DescribedBar } from "./bar.ts";
-import { barText, type DrawnBars, frozenBar, noBars, redraw, remembered } from "./drawn-bars.ts";
+import type { DescribedBar } from "./bars/bar.ts";
+import {
+  barText,
+  type DrawnBars,
+  frozenBar,
+  noBars,
+  redraw,
+  remembered,
+} from "./bars/drawn-bars.ts";
 import {
   type EvidenceState,
   noEvidence,

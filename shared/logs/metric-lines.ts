@@ -1,4 +1,4 @@
-import { readNumber } from "./bar-postfix.ts";
+import { readNumber } from "./bars/bar-postfix.ts";
 import { withoutLauncher } from "./launcher-prefix.ts";
 
 /** What a trainer says about its progress in a line of text; null is "not said here". */

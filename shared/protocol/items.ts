@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guardrailRulesSchema } from "../analysis/guard-rules.ts";
+import { guardrailRulesSchema } from "../analysis/guards/guard-rules.ts";
 import { evidenceSchema, failureSchema } from "../jobs/failure.ts";
 import { jobStateSchema, phaseSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";

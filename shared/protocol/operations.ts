@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guardrailRulesSchema } from "../analysis/guard-rules.ts";
+import { guardrailRulesSchema } from "../analysis/guards/guard-rules.ts";
 import { jobStateSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";
 

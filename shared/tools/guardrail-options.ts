@@ -1,7 +1,7 @@
 /** The guardrails' public words: the options of the tools that set them, and the view of those in force. */
 import { z } from "zod";
-import { actingRules, guardrailCodes } from "../analysis/guardrails.ts";
-import type { GuardrailCode, GuardrailRules } from "../analysis/guardrails.ts";
+import { actingRules, guardrailCodes } from "../analysis/guards/guardrails.ts";
+import type { GuardrailCode, GuardrailRules } from "../analysis/guards/guardrails.ts";
 
 /** The seeds' nine knobs (peers 1.3), then ours. Bounds are theirs where they have some. */
 const options = {

@@ -116,6 +116,8 @@ export const recommendTrainingPlan = defineTool({
     include_dataset_scan: z.boolean().default(true),
     /** As elsewhere; the bounds and the words are left out because every core client pays for the list. */
     max_dataset_files: z.int().min(1).max(1_000_000).default(2_000),
+    /** With detail full: the whole training guide, for clients that know no resources. */
+    include_guide: z.boolean().default(false),
     agent: z.string().min(1).max(100).optional(),
     detail,
   }),
@@ -142,6 +144,7 @@ export const recommendTrainingPlan = defineTool({
       .optional(),
     plan,
     next_actions: z.array(z.string()).optional(),
+    guide: z.string().optional().describe("Markdown."),
     next_call: z.object({ tool: z.string(), arguments: jsonDocument }).nullable(),
   }),
   annotations: {

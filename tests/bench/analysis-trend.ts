@@ -3,10 +3,10 @@
  * rule (first loss against last, more than 10 %). The rule was tuned on seeds 1 to 1000; seeds 5001 to 6000 were only ever
  * printed. Run: `npm run bench:analysis -- trend`.
  */
-import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss-aggregate.ts";
-import { judgeLossTrend } from "@trainyard/shared/analysis/loss-trend.ts";
-import type { TrendVerdict } from "@trainyard/shared/analysis/loss-trend.ts";
-import { buildReport, defaultReportInputs } from "@trainyard/shared/analysis/report.ts";
+import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
+import { judgeLossTrend } from "@trainyard/shared/analysis/loss/loss-trend.ts";
+import type { TrendVerdict } from "@trainyard/shared/analysis/loss/loss-trend.ts";
+import { buildReport, defaultReportInputs } from "@trainyard/shared/analysis/report/report.ts";
 import { courses, noises, simulatedLosses, white } from "../support/loss-noise.ts";
 import type { Course, Noise } from "../support/loss-noise.ts";
 import { healthyRun, nowMs } from "../support/run-facts.ts";

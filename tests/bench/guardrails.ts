@@ -2,8 +2,8 @@ import {
   defaultGuardrailRules,
   freshGuardrailState,
   observe,
-} from "@trainyard/shared/analysis/guardrails.ts";
-import type { Observation } from "@trainyard/shared/analysis/guardrails.ts";
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { Observation } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { jobNameIn, nastyNames, readLogCases, replay, writtenLog } from "../support/guard-logs.ts";
 import { printFigure } from "./figures.ts";
 

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "n
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createAiToolkitReader } from "../../shared/logs/ai-toolkit-reader.ts";
+import { createAiToolkitReader } from "../../shared/logs/ai-toolkit/ai-toolkit-reader.ts";
 import { createFragmenter } from "../../shared/logs/fragments.ts";
 import { createLogReader } from "../../shared/logs/log-reader.ts";
 import { syntheticLog } from "../../shared/logs/synthetic/synthetic-log.ts";

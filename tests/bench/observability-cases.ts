@@ -1,9 +1,9 @@
 /** Golden cases of judging a run: data in, what was said and what was expected out. Run by observability.ts and by a test. */
 import { readFileSync } from "node:fs";
-import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss-aggregate.ts";
-import type { LossAggregate } from "@trainyard/shared/analysis/loss-aggregate.ts";
+import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
+import type { LossAggregate } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
 import { judgeRun } from "@trainyard/shared/analysis/judge-run.ts";
-import { buildReport, defaultReportInputs } from "@trainyard/shared/analysis/report.ts";
+import { buildReport, defaultReportInputs } from "@trainyard/shared/analysis/report/report.ts";
 import { noFaults } from "@trainyard/shared/analysis/run-facts.ts";
 import type { RunFacts } from "@trainyard/shared/analysis/run-facts.ts";
 import { emptySpeed } from "@trainyard/shared/analysis/speed-aggregate.ts";

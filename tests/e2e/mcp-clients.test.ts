@@ -14,6 +14,10 @@ interface Called {
   readonly text: string;
 }
 
+type Reference =
+  | { readonly type: "ref/prompt"; readonly name: string }
+  | { readonly type: "ref/resource"; readonly uri: string };
+
 interface AnyClient {
   readonly list: () => Promise<string[]>;
   readonly call: (
@@ -21,6 +25,11 @@ interface AnyClient {
     args: Record<string, unknown>,
     progress?: (n: number) => void,
   ) => Promise<Called>;
+  readonly resources: () => Promise<string[]>;
+  readonly read: (uri: string) => Promise<string>;
+  readonly prompts: () => Promise<string[]>;
+  readonly prompt: (name: string, args: Record<string, string>) => Promise<string>;
+  readonly complete: (ref: Reference, name: string, value: string) => Promise<string[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -36,6 +45,24 @@ function read(result: Record<string, any>): Called {
   };
 }
 
+/** What both clients' classes have in common beside tools. */
+function beside(client: ModernClient | OldClient): Omit<AnyClient, "list" | "call" | "close"> {
+  return {
+    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    read: async (uri) => {
+      const [content] = (await client.readResource({ uri })).contents as { text?: string }[];
+      return content?.text ?? "";
+    },
+    prompts: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
+    prompt: async (name, args) => {
+      const [message] = (await client.getPrompt({ name, arguments: args })).messages;
+      return message?.content.type === "text" ? message.content.text : "";
+    },
+    complete: async (ref, name, value) =>
+      (await client.complete({ ref, argument: { name, value } })).completion.values,
+  };
+}
+
 async function modern(url: string, token: string): Promise<AnyClient> {
   const client = new ModernClient(
     { name: "modern", version: "1" },
@@ -43,6 +70,7 @@ async function modern(url: string, token: string): Promise<AnyClient> {
   );
   await client.connect(new ModernTransport(new URL(url), headers(token)));
   return {
+    ...beside(client),
     list: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, args, progress) =>
       read(
@@ -59,6 +87,7 @@ async function old(url: string, token: string): Promise<AnyClient> {
   const client = new OldClient({ name: "old", version: "1" });
   await client.connect(new OldTransport(new URL(url), headers(token)));
   return {
+    ...beside(client),
     list: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, args, progress) =>
       read(
@@ -130,6 +159,50 @@ describe.each([
     });
     expect(status.structured?.["model"]).toMatchObject({ verified: true });
     await client.close();
+  });
+
+  it("reads guides, configs and reports, and completes what it types", async () => {
+    const client = await connect(trainyard.ready.mcp_url, trainyard.ready.token);
+    const name = `lora-${era.length}`;
+    const jobs = await trainyard.call("list-training-jobs");
+    const jobId = String(jobs.data["jobs"][0].job_id);
+    const report = `trainyard://jobs/${jobId}/report`;
+
+    expect(await client.resources()).toEqual([
+      "trainyard://guides/training",
+      "trainyard://guides/troubleshooting",
+      report,
+      `trainyard://configs/${name}`,
+    ]);
+    expect(await client.read("trainyard://guides/training")).toMatch(/^# Training guide\n/);
+    expect(await client.read(`trainyard://configs/${name}`)).toContain(`name: ${name}`);
+    expect(await client.read(report)).toMatch(/^# Training report: /);
+    await expect(client.read("trainyard://configs/nothing")).rejects.toMatchObject({
+      code: -32_602,
+    });
+    const reports = { type: "ref/resource", uri: "trainyard://jobs/{job_id}/report" } as const;
+    const style = { type: "ref/prompt", name: "train_style" } as const;
+    expect(await client.complete(reports, "job_id", "lora")).toEqual([jobId]);
+    expect(await client.complete(style, "dataset", "sh")).toEqual(["shapes"]);
+    expect(await client.complete(style, "agent", "agent_")).toEqual([trainyard.ready.agent_id]);
+    await client.close();
+  });
+
+  it("takes prompts that name tools it has", async () => {
+    const client = await connect(trainyard.ready.mcp_url, trainyard.ready.token);
+    const tools = await client.list();
+    const names = await client.prompts();
+    const texts = await Promise.all(names.map((name) => client.prompt(name, {})));
+    const failed = await client.prompt("why_did_it_fail", { job_id: "job_1" });
+    await client.close();
+
+    expect(names).toHaveLength(5);
+    for (const text of texts) {
+      const named = [...text.matchAll(/^\d+\. ([a-z-]+)/gm)].map((match) => match[1] ?? "");
+      expect(named.length).toBeGreaterThan(2);
+      expect(tools).toEqual(expect.arrayContaining(named));
+    }
+    expect(failed).toContain('1. get-training-status {"job_id":"job_1"');
   });
 
   it("is told what was wrong, as a tool error", async () => {

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";

@@ -1,7 +1,7 @@
 import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createAiToolkitReader } from "@trainyard/shared/logs/ai-toolkit-reader.ts";
+import { createAiToolkitReader } from "@trainyard/shared/logs/ai-toolkit/ai-toolkit-reader.ts";
 import { openLogTail, tailStart } from "../../gpu-agent/jobs/log-tail.ts";
 import type { LogTail } from "../../gpu-agent/jobs/log-tail.ts";
 import { temporaryFolder } from "./support/temporary-home.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";

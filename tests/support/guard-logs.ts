@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { createReplay } from "@trainyard/shared/analysis/replay-guardrails.ts";
-import type { ReplayedTrigger } from "@trainyard/shared/analysis/replay-guardrails.ts";
-import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { createReplay } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
+import type { ReplayedTrigger } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 
 export interface LogCase {
   readonly id: string;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss-aggregate.ts";
-import type { LossAggregate } from "@trainyard/shared/analysis/loss-aggregate.ts";
+import { addLosses, emptyLoss } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
+import type { LossAggregate } from "@trainyard/shared/analysis/loss/loss-aggregate.ts";
 import { noFaults } from "@trainyard/shared/analysis/run-facts.ts";
 import type {
   CaptionStatistics,

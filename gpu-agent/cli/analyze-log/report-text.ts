@@ -1,4 +1,4 @@
-import { cleanText } from "@trainyard/shared/logs/clean-lines.ts";
+import { cleanText } from "@trainyard/shared/logs/lines/clean-lines.ts";
 import type { LogReport } from "@trainyard/shared/logs/log-report.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { redact } from "@trainyard/shared/redact.ts";

@@ -55,11 +55,16 @@ function readSecrets(path: string): Secrets {
   }
 }
 
-/** The Worker learns the hashes, never the tokens. */
-export function tokenGrants(secrets: Secrets, owner: string): string {
+/**
+ * The Worker learns the hashes, never the tokens.
+ * @param own One more with every right, which whoever starts it chose: `MCP_HTTP_AUTH_TOKEN`, as at the earlier bridge.
+ */
+export function tokenGrants(secrets: Secrets, owner: string, own?: string): string {
   const hash = (token: string): string => createHash("sha256").update(token).digest("hex");
+  const chosen = own?.trim() ?? "";
   return JSON.stringify([
     { id: "owner", owner, sha256: hash(secrets.ownerToken), scopes: ["admin"] },
     { id: "read", owner, sha256: hash(secrets.readToken), scopes: ["read"] },
+    ...(chosen === "" ? [] : [{ id: "chosen", owner, sha256: hash(chosen), scopes: ["admin"] }]),
   ]);
 }

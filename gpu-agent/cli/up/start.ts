@@ -67,14 +67,14 @@ export async function startUp(options: {
     bindingsPath: programs.bindings,
     vars: {
       TRAINYARD_HOSTS: "127.0.0.1,localhost,[::1]",
-      TRAINYARD_TOKENS: tokenGrants(secrets, owner),
+      TRAINYARD_TOKENS: tokenGrants(secrets, owner, process.env["MCP_HTTP_AUTH_TOKEN"]),
       TRAINYARD_AGENTS: JSON.stringify([
         { owner, agentId: identity.agentId, publicKey: identity.publicKey },
       ]),
       TRAINYARD_LINK_KEY: secrets.linkKey,
-      ...passedOn("TRAINYARD_WEBHOOK_ALLOW"),
-      ...passedOn("MCP_HTTP_MAX_BODY_BYTES"),
-      ...passedOn("MCP_HTTP_TOOL_TIMEOUT_SECONDS"),
+      // It listens there alone; a header that says otherwise was written by the caller.
+      TRAINYARD_CONNECTING_ADDRESS: "127.0.0.1",
+      ...Object.assign({}, ...passedOn.map(fromEnvironment)),
     },
     log,
   });
@@ -163,7 +163,21 @@ async function waitForAgent(
   );
 }
 
-function passedOn(name: string): Record<string, string> {
+/** What the Worker understands of the variables of `up`; docs/migrate.md has them all. */
+const passedOn = [
+  "TRAINYARD_WEBHOOK_ALLOW",
+  "MCP_HTTP_MAX_BODY_BYTES",
+  "MCP_HTTP_TOOL_TIMEOUT_SECONDS",
+  "MCP_HTTP_AUTH_FOR_HEALTH",
+  "MCP_HTTP_RATE_LIMIT_ENABLED",
+  "MCP_HTTP_RATE_LIMIT_WINDOW_SECONDS",
+  "MCP_HTTP_RATE_LIMIT_MAX_REQUESTS",
+  "MCP_HTTP_TRUST_PROXY_FOR_RATE_LIMIT",
+  "MCP_HTTP_RATE_LIMIT_CLIENT_IP_HEADER",
+  "MCP_HTTP_TRUSTED_PROXY_CIDRS",
+] as const;
+
+function fromEnvironment(name: string): Record<string, string> {
   const value = process.env[name];
   return value === undefined ? {} : { [name]: value };
 }

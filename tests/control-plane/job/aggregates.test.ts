@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { RunFacts } from "@trainyard/shared/analysis/run-facts.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import { limits } from "@trainyard/shared/limits.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { fromWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Item, StateItem } from "@trainyard/shared/protocol/items.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { createLineCleaner } from "../../../shared/logs/clean-lines.ts";
+import { createLineCleaner } from "../../../shared/logs/lines/clean-lines.ts";
 
 const frame = fc
   .tuple(fc.constantFrom("job", "Caching latents"), fc.nat(9))
