@@ -18,6 +18,7 @@ export type HubClient = Pick<
   | "putConfig"
   | "readConfig"
   | "listConfigs"
+  | "browse"
   | "readSnapshot"
   | "keepSnapshot"
   | "alerts"

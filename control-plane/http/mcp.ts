@@ -8,6 +8,8 @@ import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
 import type { ToolListEntry } from "@trainyard/shared/tools/list-entries.ts";
 import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
+import { capabilities, cacheHints, offerBesideTools } from "../mcp/beside-tools.ts";
+import type { McpDoor } from "../mcp/mcp-door.ts";
 import type { Principal } from "../env.ts";
 import { describe } from "../outcome.ts";
 import { authenticate, highestScope } from "./auth.ts";
@@ -28,7 +30,7 @@ const paths: readonly (readonly [string, Toolset])[] = [
 for (const [path, toolset] of paths) {
   mcp.all(path, async (c) => {
     const principal = await authenticate(c.req.raw.headers, c.get("settings"));
-    const handler = createMcpHandler(() => buildServer(c, principal, toolset), {
+    const handler = createMcpHandler(({ era }) => buildServer(c, { principal, toolset, era }), {
       legacy: "stateless",
       responseMode: "auto",
       maxRequestBodySize: limits.mcpBodyBytes,
@@ -38,16 +40,24 @@ for (const [path, toolset] of paths) {
 }
 
 /** The low-level server: nothing is registered per tool, so a call does not pay for the list. */
-function buildServer(c: Context<Door>, principal: Principal, toolset: Toolset): Server {
+function buildServer(
+  c: Context<Door>,
+  { principal, toolset, era }: Pick<McpDoor, "principal" | "toolset" | "era">,
+): Server {
   const server = new Server(
     { name: "trainyard", title: "Trainyard", version },
-    {
-      capabilities: { tools: {} },
-      instructions,
-      // The list differs by token, and changes with a release only.
-      cacheHints: { "tools/list": { ttlMs: 300_000, cacheScope: "private" } },
-    },
+    { capabilities, instructions, cacheHints },
   );
+  const { origin } = new URL(c.req.url);
+  offerBesideTools(server, {
+    env: c.env,
+    settings: c.get("settings"),
+    principal,
+    toolset,
+    origin,
+    requestId: c.get("requestId"),
+    era,
+  });
   server.setRequestHandler("tools/list", () => toolList(toolset, principal));
   server.setRequestHandler("tools/call", async (request, context) => {
     const { name, arguments: rawArguments } = request.params;
@@ -59,7 +69,7 @@ function buildServer(c: Context<Door>, principal: Principal, toolset: Toolset): 
         principal,
         door: "mcp",
         toolset,
-        origin: new URL(c.req.url).origin,
+        origin,
         signal: context.mcpReq.signal,
         ...(progress === null ? {} : { progress }),
       });

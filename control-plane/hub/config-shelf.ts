@@ -12,6 +12,11 @@ export interface StoredConfig {
   readonly updatedAtMs: number;
 }
 
+export interface ConfigName {
+  readonly name: string;
+  readonly updatedAtMs: number;
+}
+
 /** Saved training configs live at the edge, so they can be written, listed and queued while the box is off. */
 export function createConfigShelf(store: Store) {
   const read = (name: string): StoredConfig | null => {
@@ -21,6 +26,28 @@ export function createConfigShelf(store: Store) {
   return {
     read,
     list: (): StoredConfig[] => store.rows("SELECT * FROM configs ORDER BY folded").map(fromRow),
+    /** In the order of names, after the one whose folded name is given; no document is parsed. */
+    page: (after: string, count: number): ConfigName[] =>
+      store
+        .rows(
+          "SELECT name, updated_at_ms FROM configs WHERE folded > ? ORDER BY folded LIMIT ?",
+          after,
+          count,
+        )
+        .map((row) => ({ name: text(row, "name"), updatedAtMs: Number(row["updated_at_ms"]) })),
+    /** Names that begin so, and how many there are. */
+    beginning(typed: string, count: number): { readonly values: string[]; readonly total: number } {
+      const from = typed.toLowerCase();
+      // Names are ASCII: this is behind every one that begins so.
+      const range = [from, `${from}\u007f`] as const;
+      const where = "FROM configs WHERE folded >= ? AND folded < ?";
+      return {
+        values: store
+          .rows(`SELECT name ${where} ORDER BY folded LIMIT ?`, ...range, count)
+          .map((row) => text(row, "name")),
+        total: Number(store.first(`SELECT count(*) AS n ${where}`, ...range)?.["n"] ?? 0),
+      };
+    },
     /** Returns what happened. The same content twice is no conflict; other content needs `overwrite`. */
     put(config: StoredConfig, overwrite: boolean): "created" | "unchanged" | "overwritten" {
       const document = JSON.stringify(config.document);

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
@@ -17,6 +17,8 @@ import { createAlerts } from "./alerts.ts";
 import type { Alerts } from "./alerts.ts";
 import { createBoxes } from "./boxes.ts";
 import type { Boxes } from "./boxes.ts";
+import { browse } from "./browsing.ts";
+import type { BrowseName, BrowseRequests } from "./browsing.ts";
 import { createCalls } from "./calls.ts";
 import { createConfigShelf } from "./config-shelf.ts";
 import type { ConfigShelf, StoredConfig } from "./config-shelf.ts";
@@ -246,6 +248,13 @@ export class Hub extends DurableObject<Env> {
 
   listConfigs(): Promise<Outcome<StoredConfig[]>> {
     return this.#answer(() => this.#configs.list());
+  }
+
+  browse<Name extends BrowseName>(
+    name: Name,
+    request: BrowseRequests[Name]["request"],
+  ): Promise<Outcome<BrowseRequests[Name]["answer"]>> {
+    return this.#answer(() => browse({ configs: this.#configs, jobs: this.#jobs }, name, request));
   }
 
   readSnapshot(key: string): Promise<Outcome<Snapshot | null>> {

@@ -127,6 +127,17 @@ export function createJobIndex(store: Store) {
       [...jobs.values()].filter(
         (job) => job.summary.agentId === agentId && !isTerminal(job.summary.state),
       ),
+    /** Ids of the jobs whose id or name begins so, newest first. */
+    idsBeginning(typed: string): string[] {
+      const folded = typed.toLowerCase();
+      return [...jobs.values()]
+        .filter(
+          ({ summary }) =>
+            summary.jobId.startsWith(folded) || summary.jobName.toLowerCase().startsWith(folded),
+        )
+        .sort((a, b) => b.place - a.place)
+        .map(({ summary }) => summary.jobId);
+    },
     list(filter: JobFilter): JobPage {
       const matching = [...jobs.values()]
         .filter((job) => filter.states === null || filter.states.includes(job.summary.state))

@@ -1,31 +1,25 @@
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { limits } from "@trainyard/shared/limits.ts";
 import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
 import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
 import { describe, expect, it } from "vitest";
 import { instructions } from "../../../control-plane/http/instructions.ts";
+import {
+  connectClient,
+  eras,
+  modernHeaders as headers,
+  modernMeta as meta,
+} from "../support/mcp-client.ts";
+import type { Era } from "../support/mcp-client.ts";
 import { connectAgent, headOf } from "../support/scripted-agent.ts";
-import { createYard, origin, rpc, rpcMessages } from "../support/yard.ts";
+import { createYard, rpc, rpcMessages } from "../support/yard.ts";
 import type { Yard } from "../support/yard.ts";
 
 const yard = await createYard();
 
-async function client(era: "legacy" | { pin: string }, path: string, of: Yard = yard) {
-  const made = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: era } });
-  await made.connect(
-    new StreamableHTTPClientTransport(new URL(origin + path), {
-      fetch: (url, init) => of.fetch(String(url), init),
-      requestInit: { headers: { authorization: `Bearer ${of.tokens.admin}` } },
-    }),
-  );
-  return made;
-}
+const client = (era: Era, path: string, of: Yard = yard) => connectClient(of, era, path);
 
-describe.each([
-  ["2025", "legacy" as const],
-  ["2026-07-28", { pin: "2026-07-28" }],
-])("a client of the era %s", (_name, era) => {
+describe.each(eras)("a client of the era %s", (_name, era) => {
   it.each([
     ["/mcp", "mcp"],
     ["/mcp/core", "core"],
@@ -101,16 +95,6 @@ describe.each([
 });
 
 describe("the 2026-07-28 era on the wire", () => {
-  const meta = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": { name: "raw", version: "1" },
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-  const headers = (method: string) => ({
-    "mcp-protocol-version": "2026-07-28",
-    "mcp-method": method,
-  });
-
   it("has what its list results need", async () => {
     const answer = await rpc(yard, "/mcp", "tools/list", { _meta: meta }, headers("tools/list"));
 

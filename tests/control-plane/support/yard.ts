@@ -106,7 +106,7 @@ export async function createYard(
       return {
         status: response.status,
         data: body["data"] ?? {},
-        text: body["result"]?.[0]?.text ?? "",
+        text: body["result"]?.at(-1)?.text ?? "",
         error: body["error"] ?? null,
       };
     },
