@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cleanLines } from "../../shared/logs/clean-lines.ts";
+import { cleanLines } from "../../shared/logs/lines/clean-lines.ts";
 import { createFragmenter } from "../../shared/logs/fragments.ts";
 import { redact } from "../../shared/redact.ts";
 

@@ -1,4 +1,4 @@
-import { defaultGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { defaultGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";

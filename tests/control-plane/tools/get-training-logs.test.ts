@@ -1,6 +1,6 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import { lineCost } from "@trainyard/shared/logs/shown-line.ts";
+import { lineCost } from "@trainyard/shared/logs/lines/shown-line.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { describe, expect, it } from "vitest";
 import { connectAgent } from "../support/scripted-agent.ts";

@@ -1,5 +1,5 @@
-import { defaultGuardrailRules, noGuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
-import type { GuardrailRules } from "@trainyard/shared/analysis/guardrails.ts";
+import { defaultGuardrailRules, noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import { operations } from "@trainyard/shared/protocol/operations.ts";
 import { describe, expect, it } from "vitest";
