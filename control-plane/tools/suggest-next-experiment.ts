@@ -4,7 +4,10 @@ import { judgeRun } from "@trainyard/shared/analysis/judge-run.ts";
 import type { Judgement } from "@trainyard/shared/analysis/judge-run.ts";
 import { nextExperiment } from "@trainyard/shared/analysis/next-experiment.ts";
 import type { NextExperiment } from "@trainyard/shared/analysis/next-experiment.ts";
-import { evaluationJson, nextExperimentJson } from "@trainyard/shared/analysis/report/report-judgement.ts";
+import {
+  evaluationJson,
+  nextExperimentJson,
+} from "@trainyard/shared/analysis/report/report-judgement.ts";
 import { onlyIncluded } from "@trainyard/shared/analysis/report/included-facts.ts";
 import { runReport } from "@trainyard/shared/analysis/report/run-report.ts";
 import { limits } from "@trainyard/shared/limits.ts";

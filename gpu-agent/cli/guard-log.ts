@@ -4,7 +4,10 @@ import { z } from "zod";
 import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { createReplay } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
-import type { Replay, ReplayedTrigger } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
+import type {
+  Replay,
+  ReplayedTrigger,
+} from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import {
   changeOptions,

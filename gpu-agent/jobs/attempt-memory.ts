@@ -1,5 +1,11 @@
-import { freshGuardrailState, restoreGuardrails } from "@trainyard/shared/analysis/guards/guardrails.ts";
-import type { GuardrailRules, GuardrailState } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import {
+  freshGuardrailState,
+  restoreGuardrails,
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
+import type {
+  GuardrailRules,
+  GuardrailState,
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { Phase } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { LogEvent } from "@trainyard/shared/logs/ai-toolkit/log-events.ts";

@@ -2,7 +2,10 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { defaultGuardrailRules, noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import {
+  defaultGuardrailRules,
+  noGuardrailRules,
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";

@@ -1,4 +1,7 @@
-import { defaultGuardrailRules, noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import {
+  defaultGuardrailRules,
+  noGuardrailRules,
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import { operations } from "@trainyard/shared/protocol/operations.ts";

@@ -1,5 +1,8 @@
 import { AppError } from "@trainyard/shared/errors.ts";
-import { defaultGuardrailRules, noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import {
+  defaultGuardrailRules,
+  noGuardrailRules,
+} from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { describe, expect, it } from "vitest";
 import { jobOf } from "../../../control-plane/stubs.ts";
 import { unwrap } from "../../../control-plane/outcome.ts";
