@@ -17,7 +17,7 @@ export const certainty = {
   /** A library's sentence around somebody else's exception. */
   wrapper: 1,
 } as const;
-export type Certainty = keyof typeof certainty;
+type Certainty = keyof typeof certainty;
 
 /** One row of the table of signatures: what to see, what it means, what to do, where it was seen. */
 export interface Signature {

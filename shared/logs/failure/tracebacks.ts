@@ -75,7 +75,7 @@ export function readTracebackLine(text: string, state: TracebackState): Tracebac
 }
 
 /** `SomeError: text`, with its module or without, at the beginning of a line. */
-export function isExceptionLine(text: string): boolean {
+function isExceptionLine(text: string): boolean {
   return exceptionLine.test(text) && !notAnException.test(text);
 }
 
