@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { parseAllowList } from "@trainyard/shared/alerts/url-policy.ts";
 import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { parseCidrs } from "./http/ip-address.ts";
+import type { Cidr } from "./http/ip-address.ts";
 import type { Hub } from "./hub/hub.ts";
 import type { Job } from "./job/job.ts";
 import type { Transfer } from "./transfer/transfer.ts";
@@ -16,9 +19,18 @@ export interface Env {
   readonly TRAINYARD_LINK_KEY?: string;
   /** Where alerts may go besides public https addresses: `host:port,…`. The operator's alone. */
   readonly TRAINYARD_WEBHOOK_ALLOW?: string;
-  /** Names of the earlier systems, kept. */
+  /** The one address that connects where no platform in front says it: `trainyard up` listens on loopback alone. */
+  readonly TRAINYARD_CONNECTING_ADDRESS?: string;
+  /** Names of the earlier systems, kept; docs/migrate.md has those that are not. */
   readonly MCP_HTTP_MAX_BODY_BYTES?: string;
   readonly MCP_HTTP_TOOL_TIMEOUT_SECONDS?: string;
+  readonly MCP_HTTP_AUTH_FOR_HEALTH?: string;
+  readonly MCP_HTTP_RATE_LIMIT_ENABLED?: string;
+  readonly MCP_HTTP_RATE_LIMIT_WINDOW_SECONDS?: string;
+  readonly MCP_HTTP_RATE_LIMIT_MAX_REQUESTS?: string;
+  readonly MCP_HTTP_TRUST_PROXY_FOR_RATE_LIMIT?: string;
+  readonly MCP_HTTP_RATE_LIMIT_CLIENT_IP_HEADER?: string;
+  readonly MCP_HTTP_TRUSTED_PROXY_CIDRS?: string;
 }
 
 const scopes = z.enum(["read", "train", "admin"]);
@@ -49,6 +61,25 @@ export interface Settings {
   readonly webhookAllow: ReadonlySet<string>;
   readonly maxBodyBytes: number | null;
   readonly httpWaitMs: number | null;
+  readonly authForHealth: boolean;
+  /** null: nobody is counted. */
+  readonly rateLimit: RateLimit | null;
+  readonly connection: Connection;
+}
+
+export interface RateLimit {
+  readonly maxRequests: number;
+  readonly windowMs: number;
+}
+
+/** How the address of a caller is known. */
+export interface Connection {
+  /** Of whoever connects, where it is always the same; else the platform's header says it. */
+  readonly connectingAddress: string | null;
+  /** Whose word about others counts. Empty: nobody's. */
+  readonly trustedProxies: readonly Cidr[];
+  /** In which they write whom they speak for, the nearest last. */
+  readonly forwardingHeader: string;
 }
 
 export interface Principal {
@@ -62,6 +93,7 @@ let cached: { readonly env: Env; readonly settings: Settings } | null = null;
 /** Parsed once per isolate; the environment of an isolate never changes. */
 export function readSettings(env: Env): Settings {
   if (cached?.env === env) return cached.settings;
+  const trustedProxies = parseCidrs(env.MCP_HTTP_TRUSTED_PROXY_CIDRS);
   const settings: Settings = {
     hosts:
       env.TRAINYARD_HOSTS === undefined || env.TRAINYARD_HOSTS.trim() === "*"
@@ -73,6 +105,26 @@ export function readSettings(env: Env): Settings {
     webhookAllow: parseAllowList(env.TRAINYARD_WEBHOOK_ALLOW),
     maxBodyBytes: positive(env.MCP_HTTP_MAX_BODY_BYTES),
     httpWaitMs: scale(positive(env.MCP_HTTP_TOOL_TIMEOUT_SECONDS), 1_000),
+    authForHealth: isOn(env.MCP_HTTP_AUTH_FOR_HEALTH, false),
+    rateLimit: isOn(env.MCP_HTTP_RATE_LIMIT_ENABLED, false)
+      ? {
+          maxRequests: Math.floor(
+            Math.max(1, positive(env.MCP_HTTP_RATE_LIMIT_MAX_REQUESTS) ?? limits.rateLimitRequests),
+          ),
+          windowMs: Math.round(
+            Math.max(
+              1_000,
+              scale(positive(env.MCP_HTTP_RATE_LIMIT_WINDOW_SECONDS), 1_000) ??
+                limits.rateLimitWindowMs,
+            ),
+          ),
+        }
+      : null,
+    connection: {
+      connectingAddress: env.TRAINYARD_CONNECTING_ADDRESS ?? null,
+      trustedProxies: isOn(env.MCP_HTTP_TRUST_PROXY_FOR_RATE_LIMIT, true) ? trustedProxies : [],
+      forwardingHeader: headerName(env.MCP_HTTP_RATE_LIMIT_CLIENT_IP_HEADER),
+    },
   };
   cached = { env, settings };
   return settings;
@@ -85,4 +137,17 @@ function positive(text: string | undefined): number | null {
 
 function scale(value: number | null, factor: number): number | null {
   return value === null ? null : value * factor;
+}
+
+/** The words of the earlier bridge; any other is the default. */
+function isOn(text: string | undefined, otherwise: boolean): boolean {
+  const word = text?.trim().toLowerCase() ?? "";
+  if (["1", "true", "yes", "y", "on"].includes(word)) return true;
+  return ["0", "false", "no", "n", "off"].includes(word) ? false : otherwise;
+}
+
+/** Asking for a header whose name is none would throw at every request. */
+function headerName(text: string | undefined): string {
+  const name = text?.trim() ?? "";
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) ? name : "x-forwarded-for";
 }

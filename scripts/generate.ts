@@ -1,14 +1,16 @@
-// Writes what is derived: schemas/ and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
+// Writes what is derived: schemas/ (openapi.json too) and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { z } from "zod";
 import { webhookPayloadSchema } from "@trainyard/shared/alerts/payload.ts";
+import { openApiDocument } from "@trainyard/shared/openapi/document.ts";
 import { agentMessageSchema, edgeMessageSchema } from "@trainyard/shared/protocol/messages.ts";
 import { inputJsonSchema, outputJsonSchema } from "@trainyard/shared/tools/json-schema.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
 import { troubleshootingGuide } from "@trainyard/shared/logs/failure/troubleshooting.ts";
 import { trainingGuide } from "@trainyard/shared/training/training-guide.ts";
+import manifest from "../package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -35,6 +37,7 @@ for (const [name, schema] of [
   });
   wanted.set(`schemas/${name}.schema.json`, json(document));
 }
+wanted.set("schemas/openapi.json", json(openApiDocument(manifest.version)));
 wanted.set("docs/tools.md", toolsPage());
 wanted.set("docs/training-guide.md", trainingGuide());
 wanted.set("docs/troubleshooting.md", troubleshootingGuide());

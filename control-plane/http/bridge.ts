@@ -1,101 +1,42 @@
 import { Hono } from "hono";
-import { AppError } from "@trainyard/shared/errors.ts";
+import type { Context } from "hono";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
-import { inputJsonSchema } from "@trainyard/shared/tools/json-schema.ts";
-import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
+import type { ToolName } from "@trainyard/shared/tools/registry.ts";
+import type { Principal } from "../env.ts";
 import { authenticate, highestScope } from "./auth.ts";
 import { readJsonBody } from "./body.ts";
+import { readCall, successBody } from "./dialects.ts";
 import { dispatch } from "./dispatch.ts";
+import type { Dispatched } from "./dispatch.ts";
 import type { Door } from "./door.ts";
+import { listFor } from "./tool-list.ts";
 
-/** Tools over plain HTTP, in the dialects of the two earlier bridges. */
+/** Tools over plain HTTP, in the dialects of the earlier bridges. */
 export const bridge = new Hono<Door>();
 
-bridge.post("/mcp/tool", async (c) => {
-  const settings = c.get("settings");
-  const principal = await authenticate(c.req.raw.headers, settings);
-  const call = readCall(
-    await readJsonBody(c.req.raw, settings.maxBodyBytes ?? limits.httpBodyBytes),
-  );
-  const { tool, answer } = await dispatch(c.env, settings, {
-    name: call.name,
-    rawArguments: call.arguments,
-    principal,
-    door: "http",
-    toolset: "mcp",
-    origin: new URL(c.req.url).origin,
-    signal: c.req.raw.signal,
+for (const path of ["/mcp/tool", "/mcp/execute", "/tools/execute", "/execute"]) {
+  bridge.post(path, async (c) => {
+    const principal = await authenticate(c.req.raw.headers, c.get("settings"));
+    return answerCall(c, principal, await jsonBody(c));
   });
-  return c.json({
-    ok: true,
-    request_id: c.get("requestId"),
-    tool: tool.name,
-    data: answer.data,
-    result:
-      call.dialect === "tool" ? JSON.stringify(answer.data) : [{ type: "text", text: answer.text }],
-  });
+}
+
+/** The address names the tool, so a call without arguments needs no body. */
+bridge.post("/tools/:name/call", async (c) => {
+  const principal = await authenticate(c.req.raw.headers, c.get("settings"));
+  const empty = c.req.raw.body === null || c.req.header("content-length") === "0";
+  return answerCall(c, principal, empty ? {} : await jsonBody(c), c.req.param("name"));
 });
 
-interface BridgeCall {
-  readonly name: string;
-  readonly arguments: unknown;
-  /** `tool`: the older one, whose result is a JSON string; `name`: the result is a content list. */
-  readonly dialect: "tool" | "name";
-}
-
-function readCall(body: unknown): BridgeCall {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw invalidRequest("The body is not an object.");
-  }
-  const { tool, name, arguments: args } = body as Readonly<Record<string, unknown>>;
-  if (tool !== undefined && name !== undefined && tool !== name) {
-    throw invalidRequest("The body has both tool and name, and they differ.");
-  }
-  const called = tool ?? name;
-  if (typeof called !== "string" || called === "") throw invalidRequest("The body names no tool.");
-  if (args !== undefined && (typeof args !== "object" || Array.isArray(args))) {
-    throw invalidRequest("arguments is not an object.");
-  }
-  return { name: called, arguments: args, dialect: tool === undefined ? "name" : "tool" };
-}
-
-function invalidRequest(message: string): AppError {
-  return new AppError("INVALID_REQUEST", message, {
-    hint: 'Send {"name": "<tool>", "arguments": {…}}; GET /tools lists the tools.',
-  });
-}
-
-interface ListedTool {
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  readonly inputSchema: object;
-  /** The same: one earlier system called it so. */
-  readonly parameters: object;
-  readonly annotations: object;
-}
-
-const listed = new Map<Scope, readonly ListedTool[]>();
-
-/** Made once per isolate and scope: it costs milliseconds. */
-function listFor(granted: Scope): readonly ListedTool[] {
-  let list = listed.get(granted);
-  if (list === undefined) {
-    list = toolsOf("mcp", granted).map((tool) => {
-      const schema = inputJsonSchema(tool);
-      return {
-        name: tool.name,
-        title: tool.title,
-        description: tool.description,
-        inputSchema: schema,
-        parameters: schema,
-        annotations: tool.annotations,
-      };
-    });
-    listed.set(granted, list);
-  }
-  return list;
+async function answerCall(
+  c: Context<Door>,
+  principal: Principal,
+  body: unknown,
+  named?: string,
+): Promise<Response> {
+  const call = readCall(body, c.req.path, named);
+  const done = await runTool(c, principal, call.name, call.arguments);
+  return c.json(successBody(call.dialect, c.get("requestId"), done));
 }
 
 for (const path of ["/tools", "/mcp/tools"]) {
@@ -104,4 +45,38 @@ for (const path of ["/tools", "/mcp/tools"]) {
     const tools = listFor(highestScope(principal));
     return c.json({ ok: true, request_id: c.get("requestId"), count: tools.length, tools });
   });
+}
+
+/** Two reads that the oldest bridge gave addresses of their own: the tool's answer, not wrapped. */
+const readings: readonly (readonly [string, ToolName])[] = [
+  ["/datasets", "list-datasets"],
+  ["/configs", "list-configs"],
+];
+for (const [path, name] of readings) {
+  bridge.get(path, async (c) => {
+    const principal = await authenticate(c.req.raw.headers, c.get("settings"));
+    const { answer } = await runTool(c, principal, name, {});
+    return c.json({ ok: true, request_id: c.get("requestId"), ...answer.data });
+  });
+}
+
+async function runTool(
+  c: Context<Door>,
+  principal: Principal,
+  name: string,
+  rawArguments: unknown,
+): Promise<Dispatched> {
+  return dispatch(c.env, c.get("settings"), {
+    name,
+    rawArguments,
+    principal,
+    door: "http",
+    toolset: "mcp",
+    origin: new URL(c.req.url).origin,
+    signal: c.req.raw.signal,
+  });
+}
+
+async function jsonBody(c: Context<Door>): Promise<unknown> {
+  return readJsonBody(c.req.raw, c.get("settings").maxBodyBytes ?? limits.httpBodyBytes);
 }

@@ -27,7 +27,7 @@ export function refuseOtherMethods(app: Hono<Door>): void {
         `${c.req.method} is not possible at this address.`,
         { hint: `Use ${allow}.` },
       );
-      const response = errorResponse(refusal, c.get("requestId"));
+      const response = errorResponse(refusal, c.get("requestId"), c.req.path);
       response.headers.set("allow", allow);
       return response;
     });

@@ -1,24 +1,34 @@
 import { errorTable, errorToWire, isErrorCode } from "@trainyard/shared/errors.ts";
 import type { WireError } from "@trainyard/shared/errors.ts";
 import { describe } from "../outcome.ts";
+import { failureFields } from "./dialects.ts";
 
-/** The one place where an error becomes an HTTP answer: `{ok: false, request_id, error: {code, message, hint, details}}`. */
-export function errorResponse(error: unknown, requestId: string = crypto.randomUUID()): Response {
+/**
+ * The one place where an error becomes an HTTP answer: `{ok: false, request_id, error: {code, message, hint, details}}`, and
+ * beside it what the dialect of that path has.
+ */
+export function errorResponse(
+  error: unknown,
+  requestId: string = crypto.randomUUID(),
+  path = "",
+): Response {
   const wire = errorToWire(error, requestId);
   if (wire.code === "INTERNAL")
     console.error(JSON.stringify({ requestId, error: describe(error) }));
-  return wireErrorResponse(wire, requestId);
+  return wireErrorResponse(wire, requestId, path);
 }
 
-function wireErrorResponse(wire: WireError, requestId: string): Response {
+function wireErrorResponse(wire: WireError, requestId: string, path: string): Response {
   const status = isErrorCode(wire.code) ? errorTable[wire.code].status : 500;
   const headers = new Headers({ "x-request-id": requestId });
   if (status === 401) headers.set("www-authenticate", 'Bearer realm="trainyard"');
-  if (wire.code === "QUOTA_EXCEEDED") headers.set("retry-after", "5");
+  const seconds = retryAfterSeconds(wire);
+  if (seconds !== null) headers.set("retry-after", String(seconds));
   return Response.json(
     {
       ok: false,
       request_id: requestId,
+      ...failureFields(path, wire),
       error: {
         code: wire.code,
         message: wire.message,
@@ -29,4 +39,10 @@ function wireErrorResponse(wire: WireError, requestId: string): Response {
     },
     { status, headers },
   );
+}
+
+function retryAfterSeconds({ code, details }: WireError): number | null {
+  if (code === "QUOTA_EXCEEDED") return 5;
+  const seconds = details?.["retry_after_seconds"];
+  return code === "RATE_LIMITED" && typeof seconds === "number" ? seconds : null;
 }

@@ -74,7 +74,7 @@ export async function startUp(options: {
       TRAINYARD_LINK_KEY: secrets.linkKey,
       // It listens there alone; a header that says otherwise was written by the caller.
       TRAINYARD_CONNECTING_ADDRESS: "127.0.0.1",
-      ...Object.assign({}, ...passedOn.map(fromEnvironment)),
+      ...ofEnvironment(passedOn),
     },
     log,
   });
@@ -177,9 +177,11 @@ const passedOn = [
   "MCP_HTTP_TRUSTED_PROXY_CIDRS",
 ] as const;
 
-function fromEnvironment(name: string): Record<string, string> {
-  const value = process.env[name];
-  return value === undefined ? {} : { [name]: value };
+function ofEnvironment(names: readonly string[]): Record<string, string> {
+  const given = names.map((name): [string, string | undefined] => [name, process.env[name]]);
+  return Object.fromEntries(
+    given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 function fileLog(path: string): Log {

@@ -27,7 +27,10 @@ describe("POST /mcp/tool", () => {
       request_id: "abc",
       tool: "list-configs",
       data: { configs: [], count: 0 },
-      result: [{ type: "text", text: expect.stringContaining("no saved config") as string }],
+      result: [
+        { type: "text", text: '{"configs":[],"count":0}' },
+        { type: "text", text: expect.stringContaining("no saved config") as string },
+      ],
     });
   });
 
@@ -60,6 +63,9 @@ describe("POST /mcp/tool", () => {
     ['{"name": "list-configs", "tool": "list-agents"}', 400, "INVALID_REQUEST"],
     ['{"name": "list-configs", "arguments": []}', 400, "INVALID_REQUEST"],
     ['{"name": "list-configs", "arguments": "x"}', 400, "INVALID_REQUEST"],
+    ['{"name": "list-configs", "parameters": [1]}', 400, "INVALID_REQUEST"],
+    ['{"name": "list-configs", "arguments": {}, "parameters": {}}', 400, "INVALID_REQUEST"],
+    ['{"tool": "list-configs", "name": null}', 400, "INVALID_REQUEST"],
     ['{"name": "list-config"}', 404, "TOOL_NOT_FOUND"],
     ['{"name": "constructor"}', 404, "TOOL_NOT_FOUND"],
     ['{"name": "list-configs", "arguments": {"detail": "loud"}}', 400, "INVALID_ARGUMENT"],

@@ -142,8 +142,24 @@ describe("GET /health", () => {
       request_id: expect.any(String) as string,
       status: "healthy",
       service: "trainyard",
+      server: "trainyard",
       version: manifest.version,
       protocol_version: 1,
+      auth_enabled: true,
     });
+  });
+
+  it.each(["1", "true", " YES ", "on"])("needs one where the operator says %j", async (word) => {
+    const closed = await createYard({ vars: { MCP_HTTP_AUTH_FOR_HEALTH: word } });
+    const headers = { authorization: `Bearer ${closed.tokens.read}` };
+
+    expect((await closed.fetch("/health")).status).toBe(401);
+    expect((await closed.fetch("/health", { headers })).status).toBe(200);
+  });
+
+  it.each(["0", "false", "no", "off", "", "perhaps"])("and none where it is %j", async (word) => {
+    const open = await createYard({ vars: { MCP_HTTP_AUTH_FOR_HEALTH: word } });
+
+    expect((await open.fetch("/health")).status).toBe(200);
   });
 });

@@ -1,0 +1,43 @@
+import { Hono } from "hono";
+import type { Context } from "hono";
+import { accepts } from "hono/accepts";
+import type { Door } from "./door.ts";
+import { addresses, frontPage } from "./front-page.ts";
+import { pageResponse } from "./page.ts";
+import { version } from "./version.ts";
+import { welcomePage } from "./welcome-page.ts";
+
+/** What a browser is shown. They tell nothing that is anybody's, so they need no token. */
+export const pages = new Hono<Door>();
+
+pages.get("/", async (c) => {
+  const { origin } = new URL(c.req.url);
+  if (wantsPage(c)) return pageResponse(frontPage(origin));
+  c.header("vary", "accept");
+  return c.json({
+    ok: true,
+    request_id: c.get("requestId"),
+    service: "trainyard",
+    version,
+    mcp_url: `${origin}/mcp`,
+    endpoints: Object.fromEntries(addresses.map(({ path, what }) => [path, what])),
+  });
+});
+
+for (const path of ["/mcp", "/mcp/core", "/mcp/readonly"]) {
+  pages.get(path, async (c, next) => {
+    if (!wantsPage(c)) return next();
+    return pageResponse(welcomePage(new URL(path, c.req.url).href));
+  });
+}
+
+/** Only who asks for a page first: programs ask for anything, MCP clients for JSON or an event stream. */
+function wantsPage(c: Context<Door>): boolean {
+  return (
+    accepts(c, {
+      header: "Accept",
+      supports: ["application/json", "text/event-stream", "text/html"],
+      default: "application/json",
+    }) === "text/html"
+  );
+}
