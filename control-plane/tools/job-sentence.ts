@@ -36,7 +36,8 @@ export function sentence(view: hub.JobView): string {
     case "stopping":
       return `It is being stopped${steps === "" ? "" : ` at${steps}`}.`;
     case "completed":
-      return `Completed:${steps || " all steps"}${last}; the model is verified.${doubt(summary)}`;
+      // The hash proves that the file is whole, and nothing about what stands in it.
+      return `Completed:${steps || " all steps"}${last}; the model${diagnosisView(summary) === null ? " is verified" : "'s file is whole, what it learnt is in doubt"}.${doubt(summary)}`;
     case "stopped":
       return summary.stop?.by.startsWith("guardrail:") === true
         ? `Stopped by a guardrail${steps === "" ? "" : ` at${steps}`}${last}.${doubt(summary)}`
@@ -79,9 +80,12 @@ export function nextCall(view: hub.JobView): string {
     case "stopping":
       return `watch-training-timeseries with job_id ${jobId}`;
     case "completed":
-      return `create-download-link with job_id ${jobId}`;
+      return isSpoilt(view)
+        ? `evaluate-lora with job_id ${jobId}`
+        : `create-download-link with job_id ${jobId}`;
     case "stopped":
       if (view.summary.attempt === 0) return again(view);
+      if (isSpoilt(view)) return `get-training-observability with job_id ${jobId}`;
       return view.summary.lastCheckpoint === null
         ? `get-training-logs with job_id ${jobId}`
         : `create-download-link with job_id ${jobId} and kind checkpoint`;
@@ -89,6 +93,11 @@ export function nextCall(view: hub.JobView): string {
     case "interrupted":
       return view.summary.attempt === 0 ? again(view) : `get-training-logs with job_id ${jobId}`;
   }
+}
+
+/** A checkpoint of a run whose loss was no number may hold nothing but NaN: first look, then fetch. */
+function isSpoilt({ summary }: hub.JobView): boolean {
+  return diagnosisView(summary)?.category === "nan_loss";
 }
 
 /** Where a reader goes from a failure; a start that was refused left no log to read. */

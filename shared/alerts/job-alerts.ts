@@ -61,8 +61,8 @@ export function jobEndAlert(summary: JobSummary, atMs: number, verdict: Evidence
   };
 }
 
-function severityOf({ state }: JobSummary, guarded: boolean): Severity {
-  if (state === "completed") return "info";
+function severityOf({ state, evidence }: JobSummary, guarded: boolean): Severity {
+  if (state === "completed") return isDoubtful(evidence) ? "warning" : "info";
   if (state === "stopped") return guarded ? "warning" : "info";
   return "critical";
 }
@@ -75,7 +75,12 @@ function sentenceOf(summary: JobSummary, guarded: boolean): string {
       : ` at step ${currentStep}${totalSteps === null ? "" : ` of ${totalSteps}`}`;
   switch (state) {
     case "completed":
-      return `The job completed${steps}; its model is verified.`;
+      return isDoubtful(summary.evidence)
+        ? `The job completed${steps}; its model's file is whole, what it learnt is in doubt. ${ownWords(summary.evidence)}`.slice(
+            0,
+            500,
+          )
+        : `The job completed${steps}; its model is verified.`;
     case "stopped":
       return guarded ? `A guardrail stopped the job${steps}.` : `The job was stopped${steps}.`;
     default: {
@@ -84,6 +89,18 @@ function sentenceOf(summary: JobSummary, guarded: boolean): string {
       return `The job ${word}${steps}.${cause}`.slice(0, 500);
     }
   }
+}
+
+/** The log's reader found that the run is spoilt, with NaN for instance, though it came to its end. */
+function isDoubtful(evidence: Evidence | null): boolean {
+  return typeof evidence?.["diagnosis"] === "string";
+}
+
+/** Cause and fix of the signature table; the log's own line stays in the evidence. */
+function ownWords(evidence: Evidence | null): string {
+  return [evidence?.["cause"], evidence?.["fix"]]
+    .filter((one) => typeof one === "string")
+    .join(" ");
 }
 
 /** Flat, as evidence is; what is unknown is left out. */

@@ -76,6 +76,8 @@ describe("get-training-status names the cause and the fix", () => {
 
     expect(data).toMatchObject({ status: "completed", diagnosis: { outcome: "degraded" } });
     expect(text).toContain("Lower the learning rate");
+    expect(text).not.toContain("verified");
+    expect(text).toContain("Next: evaluate-lora");
   });
 
   it("of a run whose dataset was emptied while it waited in the queue", async () => {
