@@ -16,7 +16,7 @@ const begunSchema = z.object({ shimPid: z.int(), shimStartTicks: z.string().null
 export type ShimBegun = z.infer<typeof begunSchema>;
 
 const exitSchema = z.union([
-  z.object({ error: z.string(), endedAtMs: z.number() }),
+  z.object({ error: z.string(), outputFolder: z.boolean().optional(), endedAtMs: z.number() }),
   z.object({ signal: z.string(), endedAtMs: z.number() }),
   z.object({ code: z.int(), endedAtMs: z.number() }),
 ]);
@@ -47,7 +47,10 @@ export function readExit(files: AttemptFiles): ShimExit | null {
   if (text === null) return null;
   const exit = exitSchema.parse(JSON.parse(text));
   const { endedAtMs } = exit;
-  if ("error" in exit) return { end: { kind: "spawn-failed", reason: exit.error }, endedAtMs };
+  if ("error" in exit) {
+    const outputFolder = exit.outputFolder === true;
+    return { end: { kind: "spawn-failed", reason: exit.error, outputFolder }, endedAtMs };
+  }
   if ("signal" in exit) return { end: { kind: "signaled", signal: exit.signal }, endedAtMs };
   return { end: { kind: "exited", code: exit.code }, endedAtMs };
 }

@@ -3,7 +3,16 @@
  * its output, and writes down how it ended. Plain Node modules only: it stays in memory as long as the training runs.
  */
 import { spawn } from "node:child_process";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { acquireLock } from "../home-lock.ts";
 
@@ -40,7 +49,14 @@ function begin(): boolean {
 
 function run(): void {
   const launch = JSON.parse(readFileSync(at("launch.json"), "utf8")) as Launch;
-  const lock = acquireLock(launch.outputLock);
+  let lock: ReturnType<typeof acquireLock>;
+  try {
+    lock = acquireLock(launch.outputLock);
+  } catch (error) {
+    // Said in exit.json, or the job would seem to have vanished.
+    end({ error: whyNotWritable(dirname(launch.outputLock), error), outputFolder: true });
+    return;
+  }
   if (lock === null) {
     end({ error: "Another trainer holds the output folder." });
     return;
@@ -75,7 +91,23 @@ function run(): void {
   });
 }
 
-function end(outcome: { code: number } | { signal: string } | { error: string }): void {
+/** SQLite only says that it cannot open its file; the system knows why. */
+function whyNotWritable(path: string, error: unknown): string {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (denied) {
+    return String(denied);
+  }
+  return String(error);
+}
+
+type Outcome =
+  | { code: number }
+  | { signal: string }
+  /** `outputFolder`: that folder cannot be written. */
+  | { error: string; outputFolder?: true };
+
+function end(outcome: Outcome): void {
   writeDurably("exit.json", { ...outcome, endedAtMs: Date.now() });
 }
 

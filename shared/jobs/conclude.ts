@@ -9,7 +9,8 @@ export type ProcessEnd =
   /** Gone, on the same boot, and nobody wrote down how. */
   | { readonly kind: "vanished" }
   | { readonly kind: "rebooted" }
-  | { readonly kind: "spawn-failed"; readonly reason: string };
+  /** `outputFolder`: because that folder cannot be written. */
+  | { readonly kind: "spawn-failed"; readonly reason: string; readonly outputFolder?: boolean };
 
 export interface StopWanted {
   /** `user`, `guardrail:<CODE>` or `policy:<name>`. */
@@ -96,6 +97,13 @@ const codeOf: ReadonlyMap<Diagnosis["category"], FailureCode> = new Map([
 
 function concludeProcess(facts: AttemptFacts, evidence: Evidence): Conclusion {
   const { end } = facts;
+  if (end.kind === "spawn-failed" && end.outputFolder === true) {
+    return failed(evidence, {
+      code: "PERMISSION",
+      message: "The job's output folder cannot be written, so the trainer was not started.",
+      fix: "Give the user that runs the agent the right to write there, and check that its disk is not mounted read-only.",
+    });
+  }
   if (end.kind === "spawn-failed") {
     return failed(evidence, {
       code: "SPAWN_FAILED",

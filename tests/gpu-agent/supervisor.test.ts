@@ -365,6 +365,25 @@ test("a second trainer in the same folder is refused by the lock on it", async (
   expect(existsSync(join(output, "started"))).toBe(false);
 });
 
+test("an output folder that cannot be written is told, and nothing is started", async () => {
+  const home = openHome(temporaryFolder());
+  const { folder, launch, exit } = attemptFiles(home, newJobId(), 1);
+  mkdirSync(folder, { recursive: true });
+  // A folder in place of the lock's file: whoever runs the tests may write everywhere.
+  const outputLock = join(home.outputs, "shared", ".trainyard.lock");
+  mkdirSync(outputLock, { recursive: true });
+  const started = join(home.outputs, "shared", "started");
+  writeFileSync(
+    launch,
+    JSON.stringify({ command: "touch", args: [started], cwd: folder, outputLock }),
+  );
+  const shim = spawn(process.execPath, [shimEntry, folder], { stdio: "ignore" });
+  await new Promise((resolve) => shim.once("exit", resolve));
+
+  expect(JSON.parse(readFileSync(exit, "utf8"))).toMatchObject({ outputFolder: true });
+  expect(existsSync(started)).toBe(false);
+});
+
 test("a damaged checkpoint is set aside before a resume", async () => {
   const box = openBox(
     scriptedTrainer(`${writeModel}

@@ -41,6 +41,12 @@ describe("how an attempt ended", () => {
       "stopped",
       null,
     ],
+    [
+      "an output folder that cannot be written",
+      { end: { kind: "spawn-failed", reason: "EROFS", outputFolder: true } },
+      "failed",
+      "PERMISSION",
+    ],
     ["exit 1", { end: { kind: "exited", code: 1 }, errorLine: "boom" }, "failed", "TRAINER_ERROR"],
     ["killed by somebody", { end: { kind: "signaled", signal: "SIGKILL" } }, "failed", "KILLED"],
     [
