@@ -19,7 +19,7 @@ import { createFragmenter, type Fragment, type FragmenterState } from "./fragmen
 import { barOf, type JobNumbers, noNumbers, readBar, readMetrics } from "./job-numbers.ts";
 import { isLifeSign } from "./life-signs.ts";
 import type { ExitFacts, LogReport, LogTool } from "./log-report.ts";
-import { readMetricLine } from "./metric-lines.ts";
+import { isEndless, readMetricLine } from "./metric-lines.ts";
 import { trainerOf } from "./trainer-kind.ts";
 
 export interface LogReaderOptions {
@@ -132,7 +132,7 @@ function readDrawnBar(
   // tqdm ends a bar with a newline, and only then shows the average of the whole run.
   const closing = endedBy !== "\r" && bar.count >= bar.total;
   const isJob = readBar(bar, known, closing, numbers);
-  if (isJob && Number.isNaN(bar.loss)) noteNan(barText(text, bar.tail), reading.evidence);
+  if (isJob && isEndless(bar.loss)) noteNan(barText(text, bar.tail), reading.evidence);
   const { total, tail } = bar;
   drawnBars.last =
     text.length <= longestRedraw

@@ -5,11 +5,14 @@ import { withoutLauncher } from "./launcher-prefix.ts";
 export interface MetricLine {
   readonly step: number | null;
   readonly total: number | null;
-  /** NaN as such. */
+  /** NaN and the infinities as such. */
   readonly loss: number | null;
   readonly lr: number | null;
   readonly stepsPerSecond: number | null;
-  /** A loss, a validation loss or a gradient norm in it is NaN. */
+  /**
+   * A loss or a validation loss in it is no finite number, or a gradient norm is NaN; an infinite norm is what a loss
+   * scaler tries out.
+   */
   readonly nan: boolean;
 }
 
@@ -57,26 +60,26 @@ function readDict(line: string): MetricLine | null {
     loss: loss ?? null,
     lr: values.get("learning_rate") ?? null,
     stepsPerSecond: isSummary ? (values.get("train_steps_per_second") ?? null) : null,
-    nan: ["loss", "grad_norm", "eval_loss", "train_loss"].some((key) =>
-      Number.isNaN(values.get(key)),
-    ),
+    nan:
+      Number.isNaN(values.get("grad_norm")) ||
+      ["loss", "eval_loss", "train_loss"].some((key) => isEndless(values.get(key))),
   };
 }
 
-/** mlx-lm: `Iter 10: Train loss 1.2, Learning Rate 1.000e-05, It/sec 2.3, …`; of a validation only a NaN counts. */
+/** mlx-lm: `Iter 10: Train loss 1.2, Learning Rate 1.000e-05, It/sec 2.3, …`; of a validation it counts only whether it is a number. */
 function readMlx(line: string): MetricLine | null {
   const match = mlxLine.exec(line);
   if (!match) return null;
   const [, step, kind, value, rest = ""] = match;
   const loss = readNumber(value?.replace(/,$/, ""));
-  if (kind === "Val") return { ...silent, nan: Number.isNaN(loss) };
+  if (kind === "Val") return { ...silent, nan: isEndless(loss) };
   return {
     step: Number(step),
     total: null,
     loss,
     lr: readNumber(/Learning Rate ([^\s,]{1,32})/.exec(rest)?.[1]),
     stepsPerSecond: readNumber(/It\/sec ([^\s,]{1,32})/.exec(rest)?.[1]),
-    nan: Number.isNaN(loss),
+    nan: isEndless(loss),
   };
 }
 
@@ -87,11 +90,11 @@ function readNotebook(line: string, table: "Step" | "Epoch" | null): MetricLine 
   );
   if (progress) return { ...silent, step: Number(progress[1]), total: Number(progress[2]) };
   if (table === null) return null;
-  const row = /^(\d{1,12})\t([\d.]{1,24}|nan)(?:\t[^\t]{0,40})*$/i.exec(line);
+  const row = /^(\d{1,12})\t([\d.]{1,24}|nan|-?inf)(?:\t[^\t]{0,40})*$/i.exec(line);
   if (!row) return null;
   const loss = readNumber(row[2]);
   const step = table === "Step" ? Number(row[1]) : null;
-  return { ...silent, step, loss, nan: Number.isNaN(loss) };
+  return { ...silent, step, loss, nan: isEndless(loss) };
 }
 
 /** Where a trainer says beforehand how many steps there will be. */
@@ -114,7 +117,7 @@ function readPlain(line: string): MetricLine | null {
   if (!counted)
     return loss === null || !phaseLoss.test(line)
       ? null
-      : { ...silent, loss, nan: Number.isNaN(loss) };
+      : { ...silent, loss, nan: isEndless(loss) };
   const lr = readNumber(plainLr.exec(line)?.[1]?.replace(/[.,;]$/, ""));
   // A step that was skipped for its numbers shows all but the loss.
   if (loss === null && (lr === null || counted[2] === undefined)) return null;
@@ -125,8 +128,13 @@ function readPlain(line: string): MetricLine | null {
     loss,
     lr,
     stepsPerSecond: readNumber(speed),
-    nan: Number.isNaN(loss) || nanGradient.test(line),
+    nan: isEndless(loss) || nanGradient.test(line),
   };
+}
+
+/** A number that was said, and is none or without bounds. */
+export function isEndless(loss: number | null | undefined): boolean {
+  return typeof loss === "number" && !Number.isFinite(loss);
 }
 
 const silent: MetricLine = {
@@ -140,19 +148,19 @@ const silent: MetricLine = {
 const longestLine = 4_000;
 /** At the line's beginning or behind a logger's words, but not inside a sentence of braces. */
 const dictBegin = /(?<=^[^{]{0,120})\{['"][\w/.-]{1,64}['"]: /;
-const dictPair = /(['"])([\w/.-]{1,64})\1: ?['"]?([-+\w.]{1,40})['"]?(?=[,}])/g;
+const dictPair = /(['"])([\w/.-]{1,64})\1: ?['"]?(?:tensor\()?([-+\w.]{1,40})['"]?(?=[,})])/g;
 const mlxLine = /^Iter (\d{1,12}): (Train|Val) loss ([^\s,]{1,32}),?(.{0,1000})/;
 const banner =
   /^(?:.{0,120}?[->|:\]])? *Total optimization steps(?: \/ 学習ステップ数)? *[:=] *([\d,]{1,15})|^Starting training\.\.\., iters: (\d{1,15})|Total steps = ([\d,]{1,15})/i;
 const plainHint = /loss/i;
-const number = String.raw`([-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|\.\d+|nan|inf))`;
+const number = String.raw`(?:tensor\(\s*)?([-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))`;
 /** The training's own; what it says of held-out data is another number. */
 const plainLoss = new RegExp(
   String.raw`(?<![\w-])(?<!\b(?:val|valid|validation|test|eval|evaluation|dev)[ _/])(?:train(?:ing)?[ _/]?|avg[ _]?|mean[ _]?|total[ _]?|running[ _]?|last[ _]?|current[ _]?|batch[ _]?|step[ _]?)?loss\b(?: \([^)]*\))?\s*(?:[:=]|is)?\s*${number}(?![\w])`,
   "i",
 );
 const phaseLoss = /^train(?:ing)?[ _]loss\b/i;
-const nanGradient = /grad[_ ]?norm\b\s*[:=]?\s*nan\b/i;
+const nanGradient = /grad[_ ]?norm\b\s*[:=]?\s*(?:tensor\()?nan\b/i;
 /** MMEngine's `Epoch(train) [1][20/70]` and torchvision's `Epoch: [0][40/170]`. */
 const plainBatch =
   /(?<![\w-])epoch(?:\(train\))?\s*:?\s*\[\s*\d{1,9}\]\s*\[\s*(\d{1,12})\/\s*(\d{1,12})\]/i;

@@ -98,4 +98,4 @@ const numberPattern = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i;
 const lrPattern = /(?:^|[ ,])(?:lr|learning_rate|lr\/unet)(?:: ?|=)(\S{1,32}?)(?=$|[ ,])/i;
 /** The running loss before the step's own: sd-scripts and musubi-tuner show `avr_loss`, some both. */
 const lossPattern =
-  /(?:^|[ ,])(?:avr_loss|loss|train[_/]loss(?:_step)?|loss_(?:train|step)|step_loss|total_loss)(?:: ?|=)(\S{1,32}?)(?=$|[ ,])/i;
+  /(?:^|[ ,])(?:avr_loss|loss|train[_/]loss(?:_step)?|loss_(?:train|step)|step_loss|total_loss)(?:: ?|=)(?:tensor\()?(\S{1,32}?)(?=$|[ ,)])/i;

@@ -38,6 +38,16 @@ export const configSignatures: readonly Signature[] = [
     seen: "run; 276",
   },
   {
+    id: "script-missing",
+    category: "config_invalid",
+    certainty: "strong",
+    see: /: can't open file '[^']{1,1000}': \[Errno 2\]|: can't find '__main__' module in/,
+    anyLine: true,
+    cause: "The script that should be started is not there.",
+    fix: "Correct the script's path, or start it from the trainer's folder.",
+    seen: "Python prints it",
+  },
+  {
     id: "config-rejected",
     category: "config_invalid",
     certainty: "strong",

@@ -15,6 +15,8 @@ export interface Suspect {
   /** Id of its signature; null for an exception that no row knows. */
   readonly row: string | null;
   readonly certainty: number;
+  /** It stands in a fenced block of text that is still open: should the block be closed, it was only shown. */
+  readonly shown?: true;
 }
 
 /** Lines of one kind that the run got over, with the first of them. */
@@ -34,6 +36,10 @@ export interface EvidenceState {
   named: number;
   /** The next traceback is one Python itself calls ignored. */
   ignoring: boolean;
+  /** That something optional is missing was said in the last line, or before the traceback that is being read. */
+  optional: "said" | "raised" | null;
+  /** Lines since a fence of three backticks opened a block of text; null outside of one. */
+  fenced: number | null;
   nan: { line: string; count: number } | null;
 }
 
@@ -44,6 +50,8 @@ export function noEvidence(): EvidenceState {
     survived: [],
     named: 0,
     ignoring: false,
+    optional: null,
+    fenced: null,
     nan: null,
   };
 }
@@ -55,6 +63,9 @@ export function readEvidence(
   without?: ReadonlySet<string>,
 ): boolean {
   const text = withoutLevel(withoutLauncher(withoutLogger(raw, state.traceback)));
+  if (readFence(text, state)) return true;
+  const missing = state.optional;
+  if (missing !== "raised") state.optional = saidOptional.test(text) ? "said" : null;
   if (text.startsWith("Exception ignored in")) {
     state.ignoring = true;
     return true;
@@ -65,17 +76,29 @@ export function readEvidence(
   if (kind === "head") {
     // A log may break off in its frames: that something was raised is then all it says.
     if (!state.ignoring) suspect(state, suspectOf(raw, null, unfinished));
+    if (missing !== null) state.optional = missing === "said" ? "raised" : null;
     return true;
   }
   if (kind === "frame" || kind === "link") return true;
   const ofException = kind === "exception" || kind === "message";
+  if (kind === "exception" && missing === "raised") {
+    state.optional = null;
+    if (!jobError && missingModule.test(text)) {
+      state.suspects.splice(
+        state.suspects.findLastIndex((one) => one.certainty === unfinished),
+        1,
+      );
+      state.traceback.place = "outside";
+      return true;
+    }
+  }
   const ignored = state.ignoring && ofException;
   if (ignored && kind === "exception") {
     state.ignoring = false;
     state.traceback.place = "outside";
   }
   const error = ofException ? null : errorLine.exec(text);
-  if (!ofException && !error && harmless.test(text)) return false;
+  if (!ofException && !error && (harmless.test(text) || printed.test(text))) return false;
   const row = signatureOf(
     {
       text: error ? (error[1] ?? "") : text,
@@ -90,11 +113,13 @@ export function readEvidence(
   // Raised while Python tidied up: it counts only as another witness of what was said before.
   if (ignored && !state.suspects.some((one) => one.row !== null && one.row === row?.id))
     return true;
+  // A launcher's or a trainer's word that something failed says less than any exception; it may stand right behind one.
+  const wraps = kind !== "exception" && row?.certainty === "wrapper" && row.anyLine === true;
   // What an exception's message repeats of its name is no second witness.
-  if (kind === "message" && sure <= state.named) return true;
+  if (kind === "message" && !wraps && sure <= state.named) return true;
   if (kind === "exception") state.named = sure;
   // The exception's own line says the same with its name; of two equals that one is wanted.
-  const echo = jobError || error ? 0.5 : ofException ? 0 : 0.25;
+  const echo = wraps ? 1.5 : jobError || error ? 0.5 : ofException ? 0 : 0.25;
   suspect(state, suspectOf(raw, row?.id ?? null, sure - echo));
   return true;
 }
@@ -102,6 +127,8 @@ export function readEvidence(
 /** The run went on: whatever was said before did not end it. */
 export function showLife(state: EvidenceState): void {
   state.traceback.place = "outside";
+  state.fenced = null;
+  state.optional = null;
   if (state.suspects.length === 0) return;
   for (const { row, line } of state.suspects) {
     if (row === null) continue;
@@ -124,8 +151,27 @@ export function isSpoilt({ row }: Survived): boolean {
   return signatureById.get(row)?.spoils === true;
 }
 
+/**
+ * A sample's text may hold anybody's code and reports in a block between fences. What the block said is forgotten where
+ * it is closed; one that stays open hides nothing, for the run may have ended in it.
+ */
+function readFence(text: string, state: EvidenceState): boolean {
+  const language = text.includes(fence) ? fenceLine.exec(text)?.[1] : undefined;
+  if (language === undefined) {
+    if (state.fenced !== null && ++state.fenced > longestBlock) state.fenced = null;
+    return false;
+  }
+  if (state.fenced === null) state.fenced = 0;
+  else if (language === "") {
+    state.fenced = null;
+    state.traceback.place = "outside";
+    state.suspects = state.suspects.filter(({ shown }) => shown !== true);
+  }
+  return true;
+}
+
 function suspect(state: EvidenceState, one: Suspect): void {
-  state.suspects.push(one);
+  state.suspects.push(state.fenced === null ? one : { ...one, shown: true });
   if (state.suspects.length <= keptSuspects) return;
   // The surest is wanted in the end, of equals the last or the first like it; of the rest the oldest says least.
   let least = 1;
@@ -159,6 +205,16 @@ const unfinished = -1;
 const jobErrorLine = /^Error running job: (.*)$/s;
 /** A config that is printed, with anybody's prompts in it; what is called a warning by whoever wrote it. */
 const harmless = /^\s+["'[{]|Warning: |\bWARN(?:ING)?\b|\btensorflow\/|\bexternal\/local_/;
+/** Source code, a prompt, a quote, text set in; what PyTorch, C++ and launchers set in is their report. */
+const printed =
+  /^\s*(?:>>>|>\s|\.\.\.\s|["“`]|'(?!\S{1,100} is not recognized)|raise\s+\w|assert\s|except[\s:]|print\()|^(?!\s*(?:size mismatch for|exitcode|traceback|what\(\)|Signal \d|\[))(?:\t| {4})/;
+const saidOptional =
+  /\bA matching \w{1,40} is not available\b|\b(?:is|are) not (?:available|installed)\b.{0,60}\b(?:optimi[sz]ations?|optional|disabled|fall(?:ing|s)? back)\b/i;
+const missingModule = /^(?:ModuleNotFoundError|ImportError)\b/;
+const fence = "```";
+const fenceLine = /(?:^|\s)```([\w+-]{0,20})\s*$/;
+/** Lines; a sample's block is shorter, and a fence without its other end must not count for long. */
+const longestBlock = 200;
 const lineCharacters = 1_500;
 const survivedCharacters = 500;
 const keptSuspects = 8;

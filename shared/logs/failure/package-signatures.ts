@@ -49,6 +49,17 @@ export const packageSignatures: readonly Signature[] = [
     seen: "Python and the loader print it",
   },
   {
+    id: "program-missing",
+    category: "dependency_missing",
+    certainty: "strong",
+    see: /^(?:\S{0,300}[/\\])?python[\d.]{0,8}(?:\.exe)?: (?:No module named \S|Error while finding module specification)|^\S{1,200}: \d+: \S{1,200}: not found$|^'[\w.-]{1,100}' is not recognized as an internal or external command/,
+    anyLine: true,
+    cause: "The program that should start the training is not installed where it was looked for.",
+    fix: "Install the trainer's requirements, and start it with the Python environment they are installed in.",
+    call: installCommand,
+    seen: "Python and shells print it",
+  },
+  {
     id: "import-name",
     category: "dependency_mismatch",
     certainty: "exact",

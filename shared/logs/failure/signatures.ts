@@ -30,7 +30,7 @@ const anyLineRows = signatures.filter((row) => row.anyLine);
 
 /** One search decides for most lines that no row needs to be tried. */
 const anyLineHint =
-  /memory|\bOOM\b|oom|CUDA|HIP|cuda|CUBLAS|CUDNN|kernel image|sm_\d|SIG[A-Z]|exitcode|exit status|Signal|killed|Killed|Terminated|Hangup|Quit|Interrupt|\^C|DUE TO|CANCELLED|gated|restricted|space|quota|\[Errno|os error|WinError|PytorchStream|fault|Aborted|Bus error|Illegal|Floating|corruption|corrupted|smashing|malloc|free\(\)|terminat|Fatal|fatal|cannot open shared|not found|required|compiler|library|kIOGPU|bad_alloc|mmap|paging|Xid|ECC|fallen|lost|launch failure|illegal|Error|nan|NaN|inf\b|[Ww]atchdog|death signal|size mismatch|Assertion|CANCELLED|task \d+: Out Of|exit code|timed out|: error: |zsh: |No data found/;
+  /memory|\bOOM\b|oom|CUDA|HIP|cuda|CUBLAS|CUDNN|kernel image|sm_\d|SIG[A-Z]|exitcode|exit status|Signal|killed|Killed|Terminated|Hangup|Quit|Interrupt|\^C|DUE TO|CANCELLED|gated|restricted|space|quota|\[Errno|os error|WinError|PytorchStream|fault|Aborted|Bus error|Illegal|Floating|corruption|corrupted|smashing|malloc|free\(\)|terminat|Fatal|fatal|cannot open shared|not found|required|compiler|library|kIOGPU|bad_alloc|mmap|paging|Xid|ECC|fallen|lost|launch failure|illegal|Error|nan|NaN|inf\b|[Ww]atchdog|death signal|size mismatch|Assertion|CANCELLED|task \d+: Out Of|exit code|return code|panicked|No module named|Permission denied|can't find|not recognized|device driver|nvidia-container|timed out|: error: |zsh: |No data found/;
 
 export interface Line {
   /** Without escape sequences and without what a launcher puts in front. */

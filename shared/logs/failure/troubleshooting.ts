@@ -84,7 +84,7 @@ function alternatives(source: string): string[] {
 const shownSymptoms = 3;
 
 const observed: Readonly<Record<string, string>> = {
-  "nan-in-numbers": "a loss or a gradient norm that is `nan`",
+  "nan-in-numbers": "a loss that is `nan` or infinite, or a gradient norm that is `nan`",
   "frozen-download": "a download bar that stands still at the log's end",
   "frozen-bar": "the training's bar, painted again and again at one step",
 };

@@ -37,7 +37,9 @@ export function judge(
   const ended = endedBy(exit);
   if (ended) return ended;
   if (evidence.nan) return degraded(observedSignatures.nan, evidence.nan.line);
-  const spoilt = evidence.survived.find(isSpoilt);
+  const spoilt =
+    evidence.survived.find((one) => isSpoilt(one) && certaintyOf(one) > certainty.wrapper) ??
+    evidence.survived.find(isSpoilt);
   const row = spoilt && signatureById.get(spoilt.row);
   if (spoilt && row) return degraded(row, spoilt.line);
   if (surest && !isInterruption(surest)) return { ...failed(surest), outcome: "degraded" };
@@ -82,15 +84,22 @@ function isInterruption({ row }: Suspect): boolean {
 }
 
 /** A dataset is empty for a reason when every picture was refused before: that reason is the cause. */
-function explained(surest: Suspect, { survived }: EvidenceState): Suspect {
+function explained(surest: Suspect, { survived, suspects }: EvidenceState): Suspect {
   if (surest.row === null || signatureById.get(surest.row)?.category !== "dataset_empty") {
     return surest;
   }
-  const reason = survived.find(({ row }) => {
-    const category = signatureById.get(row)?.category;
+  const reasons = [...survived, ...suspects].filter(({ row }) => {
+    const category = signatureById.get(row ?? "")?.category;
     return category === "dataset_corrupt" || category === "permission";
   });
-  return reason ? { ...reason, certainty: certainty.strong } : surest;
+  const most = Math.max(...reasons.map(certaintyOf));
+  const reason = reasons.find((one) => certaintyOf(one) === most);
+  return reason ? { line: reason.line, row: reason.row, certainty: certainty.strong } : surest;
+}
+
+function certaintyOf({ row }: { readonly row: string | null }): number {
+  const known = signatureById.get(row ?? "");
+  return known ? certainty[known.certainty] : 0;
 }
 
 function failed({ line, row }: Suspect): Verdict {

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import { analyzeLog } from "../../../../shared/logs/log-reader.ts";
 import {
   losses,
   readTruth,
@@ -58,6 +59,24 @@ describe("a failure", () => {
     expect(ending.code).toBe(0);
     expect(ending.stdout).toContain(`Error processing image: ${join(dataset, "broken.JPG")}\n`);
     expect(ending.stdout).toContain("  -  Found 4 images\n");
+  });
+
+  it("of the only image is what the log reader names, in each stream", async () => {
+    const root = temporaryFolder();
+    const dataset = join(root, "data");
+    mkdirSync(dataset);
+    writeFileSync(join(dataset, "broken.jpg"), "this is no picture");
+    const job = writeJob({ root, dataset });
+
+    const { code, stdout, stderr } = await runTrainer([job.configPath]);
+
+    expect(code).toBe(1);
+    for (const text of [stdout, stderr, stderr + stdout]) {
+      expect.soft(analyzeLog(text, { tool: "ai-toolkit", exit: { exitCode: 1 } })).toMatchObject({
+        outcome: "failed",
+        category: "dataset_corrupt",
+      });
+    }
   });
 });
 

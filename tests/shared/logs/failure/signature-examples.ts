@@ -31,6 +31,17 @@ export const shown: Readonly<Record<string, readonly [line: string, log?: string
   "launcher-sigkill": ["  traceback : Signal 9 (SIGKILL) received by PID 14"],
   "disk-full": ["OSError: [Errno 28] No space left on device"],
   interrupted: ["KeyboardInterrupt"],
+  "task-killed": ["srun: error: gpu03: task 0: Killed"],
+  "program-not-allowed": ["bash: ./train.sh: Permission denied"],
+  "ray-memory": ["(raylet) Task was killed due to the node running low on memory."],
+  "container-without-card": [
+    'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].',
+  ],
+  "starter-failed": ["make: *** [train] Error 1"],
+  "rust-panic": ["thread 'main' panicked at src/main.rs:4:5:"],
+  "script-missing": ["python: can't open file 'x.py': [Errno 2] No such file or directory"],
+  "program-missing": ["/usr/bin/python: No module named accelerate"],
+  "image-refused": ["Error processing image: /workspace/x/a.jpg"],
   "shell-killed": ["bash: line 1:  4321 Killed                  python run.py config.yaml"],
   "launcher-stopped": [
     "W0102 03:04:05.678000 77 torch/distributed/elastic/agent/server/api.py:704] Received 1 death signal, shutting down workers",
