@@ -242,6 +242,8 @@ export const limits = {
   stopReasonCharacters: 500,
 
   // ---- judging ---------------------------------------------------------------------------------
+  /** Only the proportion of the weights counts; a thousand to one leaves nothing of the other, and no sum overflows. */
+  rubricWeight: 1_000,
   /** Blocks of a loss aggregate: four for each group that a trend is fitted to, and some 5 KB of JSON. */
   lossBlocks: 128,
   /** Blocks of a speed aggregate, some 2 KB; the bar's rate is smooth already. */

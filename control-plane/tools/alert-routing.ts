@@ -1,6 +1,6 @@
 import type { Alert } from "@trainyard/shared/alerts/alert.ts";
 import { judgedAlerts, verdictOf } from "@trainyard/shared/alerts/judged-alerts.ts";
-import { jobEndAlert } from "@trainyard/shared/alerts/job-alerts.ts";
+import { alertOfItem, jobEndAlert } from "@trainyard/shared/alerts/job-alerts.ts";
 import { standingPolicy } from "@trainyard/shared/alerts/schedule.ts";
 import type { ExplicitRetry } from "@trainyard/shared/alerts/schedule.ts";
 import { judgeRun } from "@trainyard/shared/analysis/judge-run.ts";
@@ -113,14 +113,10 @@ async function alertsOfJob(job: JobView | null, context: EdgeContext): Promise<A
     });
   }
   const { summary } = job;
-  const { jobId, agentId } = summary;
+  const { jobId } = summary;
   const events = unwrap(await context.job(jobId).events(["alert"], eventsRead));
   const facts = unwrap(await context.job(jobId).facts());
-  const told = itemsOf(events, "alert").map(
-    ({ code, severity, category, message, atMs, step, evidence }): Alert => {
-      return { code, severity, category, message, atMs, jobId, agentId, step, evidence };
-    },
-  );
+  const told = itemsOf(events, "alert").map((item) => alertOfItem(item, summary));
   const nowMs = context.now();
   const judgement = judgeRun(facts);
   const end = isTerminal(summary.state)
@@ -148,6 +144,8 @@ function givenAlerts(given: readonly GivenAlert[], jobId: string | null, nowMs: 
           ...alert.evidence,
           ...(typeof alert.confidence === "number" ? { confidence: alert.confidence } : {}),
         },
+        ...(alert.guardrail === true ? { guardrail: true } : {}),
+        ...(alert.would_stop === true ? { wouldStop: true } : {}),
       },
     ];
   });

@@ -76,7 +76,13 @@ async function recordsOf(jobId: string, context: EdgeContext): Promise<StatusRec
           },
     guardrails: {
       enabled: [...actingRules(inForce?.rules ?? wanted.rules)],
-      triggered: alerts.filter((alert) => alert.guardrail).map(alertView),
+      // What was handed in stands in no stream: which rule stopped the job, only the box says.
+      triggered: itemsOf(
+        events.filter(({ seq }) => seq > 0),
+        "alert",
+      )
+        .filter((alert) => alert.guardrail)
+        .map(alertView),
       in_force: inForce === null ? null : viewOfRules(inForce.rules),
       pending: pending ? viewOfRules(wanted.rules) : null,
     },

@@ -36,7 +36,9 @@ export interface PlanFacts {
 export function planAnswer(facts: PlanFacts, detail: Detail): AnswerOf<"recommend-training-plan"> {
   const { plan } = facts;
   const call = nextCall(facts);
-  const text = `${headline(plan)} ${memorySentence(plan)} Next: ${nextWords(plan, call)}.`;
+  const missing = plan.warnings.find(({ code }) => code === "DATASET_NOT_FOUND");
+  const dataset = missing === undefined ? "" : `${missing.message} `;
+  const text = `${headline(plan)} ${memorySentence(plan)} ${dataset}Next: ${nextWords(plan, call)}.`;
   const short: Output = {
     generated_at: facts.generatedAt,
     plan: conciseView(plan),
@@ -73,7 +75,11 @@ export function planAnswer(facts: PlanFacts, detail: Detail): AnswerOf<"recommen
   };
 }
 
-const critical: ReadonlySet<string> = new Set(["DOES_NOT_FIT", "DATASET_EMPTY"]);
+const critical: ReadonlySet<string> = new Set([
+  "DOES_NOT_FIT",
+  "DATASET_EMPTY",
+  "DATASET_NOT_FOUND",
+]);
 
 function headline({ recommended, family }: Plan): string {
   const { resolution, batchSize, rank, steps, estimatedMinutes } = recommended;
@@ -283,7 +289,7 @@ function nextActions({ plan }: PlanFacts, call: Output["next_call"]): string[] {
   return [
     `${nextWords(plan, call)}; put the trigger word and three to six test prompts in it.`,
     "validate-training-config with that config_name, then run-training-with-guardrails.",
-    "get-training-samples while it runs: the best checkpoint is often not the last.",
+    "get-training-status while it runs, and evaluate-lora when it has ended: the best checkpoint is often not the last.",
   ];
 }
 

@@ -46,6 +46,7 @@ export const recommendTrainingPlan: EdgeHandler<"recommend-training-plan"> = asy
     modelName,
     arch,
     images: dataset?.exists === true ? (dataset.total_images ?? null) : null,
+    datasetMissing: dataset?.exists === false,
     captionCoveragePct: dataset?.caption_coverage_pct ?? null,
     duplicates: dataset?.duplicate_image_estimate ?? null,
     timeBudgetMinutes: input.time_budget_minutes ?? null,

@@ -1,13 +1,10 @@
-import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
+import { createAnyLogReplay } from "@trainyard/shared/analysis/guards/replay-any-log.ts";
 import { createReplay } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
-import type {
-  Replay,
-  ReplayedTrigger,
-} from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
+import type { Replay, ReplayedTrigger } from "@trainyard/shared/analysis/guards/replay-judge.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import {
   changeOptions,
@@ -15,7 +12,9 @@ import {
   startOptions,
   viewOfRules,
 } from "@trainyard/shared/tools/guardrail-options.ts";
-import { findJobName } from "./guard-log/job-name.ts";
+import { asUtf8, readBytes } from "./analyze-log/read-bytes.ts";
+import { barNames, findJobName, isAiToolkitLog, jobHeader } from "./guard-log/job-name.ts";
+import { createStdoutWriter } from "./write-out.ts";
 
 /** The options of run-training-with-guardrails, and the two that only set-guardrails has. */
 const ruleOptions = z.strictObject({
@@ -24,7 +23,7 @@ const ruleOptions = z.strictObject({
   warn_only: changeOptions.warn_only,
 });
 
-const help = `trainyard guard-log FILE: which guardrail would have fired in a training log, where, and on what evidence
+const help = `trainyard guard-log FILE|-: which guardrail would have fired in a training log, where, and on what evidence
 
   --json                  one line of JSON
   --name JOB_NAME         what the training calls itself on its bar; else the log tells
@@ -38,11 +37,12 @@ const help = `trainyard guard-log FILE: which guardrail would have fired in a tr
   --warn-only CODE        that rule only tells; may be repeated
   --dry-run               every rule only tells
 
-A log has no clock: time is what the training's own bar shows as elapsed. The disk is not replayed.
+Reads any trainer's log, a pipe, or - for standard input. A log has no clock: time is what the training's own bar shows
+as elapsed, or steps by the printed speed. The disk is not replayed; skipped batches are told by AI Toolkit alone.
 Exit: 0 the log was read, 1 it could not be read or an option is wrong, 2 wrong usage.
 `;
 
-/** `trainyard guard-log FILE`: which guardrail would have fired in this log, where, and on what evidence. */
+/** `trainyard guard-log FILE|-`: which guardrail would have fired in this log, where, and on what evidence. */
 export async function guardLogCommand(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -55,8 +55,9 @@ export async function guardLogCommand(args: string[]): Promise<number> {
       ...flags(),
     },
   });
+  const write = createStdoutWriter();
   if (values["help"]) {
-    process.stdout.write(help);
+    await write(help);
     return 0;
   }
   const [file] = positionals;
@@ -65,21 +66,67 @@ export async function guardLogCommand(args: string[]): Promise<number> {
       hint: "Run: trainyard guard-log --help",
     });
   }
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    throw new AppError("NOT_FOUND", "There is no such log.", { hint: "Give the path of a file." });
+  if (file === "-" && process.stdin.isTTY) {
+    process.stderr.write("Reading the log from the terminal; Ctrl-D ends it.\n");
   }
   const rules = rulesOf(values);
-  const jobName = typeof values["name"] === "string" ? values["name"] : nameIn(file);
-  const replay = createReplay({ jobName, rules });
-  const triggers: ReplayedTrigger[] = [];
-  for await (const chunk of createReadStream(file)) triggers.push(...replay.push(chunk as Buffer));
-  triggers.push(...replay.end());
-  process.stdout.write(
+  const named = typeof values["name"] === "string" ? values["name"] : null;
+  const { head, replay, jobName, triggers } = await replayed(file, named, rules);
+  if (!replay.found()) refuseUnseen(head, named);
+  await write(
     values["json"]
       ? `${JSON.stringify(asJson(file, jobName, rules, replay, triggers))}\n`
       : asText(jobName, replay, triggers),
   );
   return 0;
+}
+
+/** The header stands at the log's beginning, the bars soon after it. */
+const searchedBytes = 4 * 1024 * 1024;
+
+/** Keeps the log's beginning until it is clear who wrote it, then reads on a piece at a time. */
+async function replayed(file: string, named: string | null, rules: GuardrailRules) {
+  const first: Uint8Array[] = [];
+  let length = 0;
+  const pieces = asUtf8(readBytes(file));
+  for (;;) {
+    if (length >= searchedBytes) break;
+    const next = await pieces.next();
+    if (next.done === true) break;
+    first.push(next.value);
+    length += next.value.length;
+  }
+  const bytes = Buffer.concat(first);
+  const head = bytes.toString("utf8");
+  const aiToolkit = isAiToolkitLog(head);
+  const jobName = named ?? (aiToolkit ? findJobName(head) : null);
+  const replay =
+    aiToolkit && jobName !== null
+      ? createReplay({ jobName, rules })
+      : createAnyLogReplay({ jobName, rules });
+  const triggers: ReplayedTrigger[] = [...replay.push(bytes)];
+  for await (const piece of pieces) triggers.push(...replay.push(piece));
+  triggers.push(...replay.end());
+  return { head, replay, jobName, triggers };
+}
+
+/** "No rule would have fired" must not be said of a training that was not seen. */
+function refuseUnseen(head: string, named: string | null): void {
+  const header = jobHeader(head);
+  // Its own header names the job: it ended before its first step, and that is told.
+  if (header !== null && (named === null || named === header)) return;
+  if (named === null) {
+    throw new AppError("INVALID_ARGUMENT", "There is no training in this log.", {
+      hint: "Where its bar is called something unusual, give the name: --name JOB_NAME.",
+    });
+  }
+  const bars = barNames(head).map(printable);
+  throw new AppError("INVALID_ARGUMENT", "No training bar in this log has that name.", {
+    hint:
+      bars.length === 0
+        ? "There are no bars with a name in it: leave --name out."
+        : `Bars in it: ${bars.map((name) => JSON.stringify(name)).join(", ")}. Give one of them, or leave --name out.`,
+  });
 }
 
 /** Every option of the tools is a flag of the same name; a boolean one is switched off by `--no-`. */
@@ -116,27 +163,9 @@ function rulesOf(values: Readonly<Record<string, unknown>>): GuardrailRules {
   };
 }
 
-/** The header stands at the log's beginning, the bars soon after it. */
-const searchedBytes = 4 * 1024 * 1024;
-
-function nameIn(file: string): string {
-  const descriptor = openSync(file, "r");
-  try {
-    const bytes = Buffer.alloc(searchedBytes);
-    const length = readSync(descriptor, bytes, 0, searchedBytes, 0);
-    const name = findJobName(bytes.toString("utf8", 0, length));
-    if (name !== null) return name;
-  } finally {
-    closeSync(descriptor);
-  }
-  throw new AppError("INVALID_ARGUMENT", "There is no training bar in this log.", {
-    hint: "Give the job's name as its config has it: --name JOB_NAME.",
-  });
-}
-
 function asJson(
   file: string,
-  jobName: string,
+  jobName: string | null,
   rules: GuardrailRules,
   replay: Replay,
   triggers: readonly ReplayedTrigger[],
@@ -148,6 +177,7 @@ function asJson(
     lines: replay.lines(),
     current_step: step,
     total_steps: totalSteps,
+    losses: replay.losses(),
     nan_steps: nanSteps,
     skipped_batches: oom.skipped,
     would_stop: triggers.some(({ act }) => act !== "warn"),
@@ -160,12 +190,19 @@ function asJson(
   };
 }
 
-function asText(jobName: string, replay: Replay, triggers: readonly ReplayedTrigger[]): string {
+function asText(
+  jobName: string | null,
+  replay: Replay,
+  triggers: readonly ReplayedTrigger[],
+): string {
   const { step, totalSteps, oom, nanSteps } = replay.state();
   const out = [
-    `${printable(jobName)}: ${replay.lines()} lines, ${step === null ? "no step" : `step ${step} of ${totalSteps}`}, ${nanSteps} NaN steps, ${oom.skipped} skipped batches`,
+    `${printable(jobName ?? "training")}: ${replay.lines()} lines, ${step === null ? "no step" : `step ${step}${totalSteps === null ? "" : ` of ${totalSteps}`}`}, ${nanSteps} NaN steps, ${oom.skipped} skipped batches`,
   ];
   if (triggers.length === 0) out.push("No rule would have fired.");
+  if (step !== null && replay.losses() === 0) {
+    out.push("No loss was printed: NaN and a loss that explodes would not be seen.");
+  }
   for (const { code, line, step: at, elapsedSeconds, message, act, evidence } of triggers) {
     out.push(
       `${act === "warn" ? "warn" : "STOP"}  line ${line}, step ${at ?? "?"}, ${Math.round(elapsedSeconds)} s  ${code}`,

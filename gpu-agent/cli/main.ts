@@ -33,6 +33,10 @@ const commands: Readonly<Record<string, Command>> = {
 
 const { version } = packageJson;
 
+/** They use what older Nodes lack (`node:sqlite`); the other commands run there too. */
+const newNodeOnly: ReadonlySet<string> = new Set(["up", "demo", "agent"]);
+const oldestNode = 24;
+
 const usage = `trainyard: train on your own GPU from any agent, script or phone
 
   trainyard up     [--port 8787] [--home DIR] [--json]     control plane and agent on this machine
@@ -45,7 +49,7 @@ const usage = `trainyard: train on your own GPU from any agent, script or phone
   trainyard check  [URL] [--json]                          health, token, tools, box, one harmless call
 
   trainyard analyze-log FILE|- [--json] [--jsonl]          how and why a training ended, from its log alone
-  trainyard guard-log   FILE [--json] [rules]              which guardrail would have stopped it, and when
+  trainyard guard-log   FILE|- [--json] [rules]            which guardrail would have stopped it, and when
   trainyard synth-log   --scenario S --steps N --output F  a synthetic log, for testing what reads logs
 
 The home holds all state (default ~/.trainyard, or TRAINYARD_HOME).
@@ -63,6 +67,11 @@ if (helpAsked || name === undefined) {
 } else if (command === undefined) {
   process.stderr.write(`There is no command "${name}".\n\n${usage}`);
   process.exitCode = 2;
+} else if (newNodeOnly.has(name) && Number.parseInt(process.versions.node, 10) < oldestNode) {
+  process.stderr.write(
+    `trainyard ${name} needs Node ${oldestNode} and this is ${process.versions.node}: run npm start, or gpu-agent/cli/bin.mjs ${name}, which brings its own.\n`,
+  );
+  process.exitCode = 1;
 } else {
   try {
     const run = await command.load();

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { AppError } from "@trainyard/shared/errors.ts";
 import {
@@ -105,6 +106,12 @@ async function writePieces(
 }
 
 function openNew(path: string, force: boolean): ReturnType<typeof openFileWriter> {
+  // Opening a pipe that nobody reads would wait for ever.
+  if (force && statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new AppError("INVALID_ARGUMENT", `This is no regular file: ${path}`, {
+      hint: "Choose a file, or give - and send standard output where you want it.",
+    });
+  }
   try {
     return openFileWriter(path, force ? "w" : "wx");
   } catch (error) {

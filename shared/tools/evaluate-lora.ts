@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { limits } from "../limits.ts";
 import { defineTool } from "./define-tool.ts";
 import { evaluationView, runReportView } from "./report-view.ts";
 import { detail, instant, jobId, jsonDocument, maxDatasetFiles, maybe } from "./vocabulary.ts";
 
-const weight = z.number().min(0).optional();
+const weight = z.number().min(0).max(limits.rubricWeight).optional();
 
 export const evaluateLora = defineTool({
   name: "evaluate-lora",

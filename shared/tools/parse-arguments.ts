@@ -101,9 +101,15 @@ function requirement(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): s
       return article(words.get(expected) ?? expected);
     }
     default:
+      // A check of our own says what it wants.
+      if (issue.code === "custom" && issue.message.startsWith(ownWords)) {
+        return issue.message.slice(ownWords.length);
+      }
       return schema === undefined ? "valid" : typeOf(schema) || "valid";
   }
 }
+
+const ownWords = "must be ";
 
 const words: ReadonlyMap<string, string> = new Map([
   ["int", "whole number"],

@@ -18,12 +18,12 @@ export interface OutboundAnswer {
 }
 export type Resolve = (host: string) => Promise<readonly { readonly address: string }[]>;
 
-/** The mark by which the Hub knows that no request was made. */
-const refused: OutboundAnswer = {
-  status: 502,
-  headers: { "x-trainyard-outbound": "address-refused" },
-};
-const failed: OutboundAnswer = { status: 502, headers: {} };
+/** The mark by which the Hub knows that these words are ours: no receiver's answer is handed on with it. */
+const mark = "x-trainyard-outbound";
+/** No request was made. */
+const refused: OutboundAnswer = { status: 502, headers: { [mark]: "address-refused" } };
+/** Nobody answered: no such name, nobody there, a connection that was cut. */
+const failed: OutboundAnswer = { status: 502, headers: { [mark]: "failed" } };
 
 /**
  * The way out of a control plane that runs at home. Cloudflare's network has no route to somebody's LAN; workerd here has.

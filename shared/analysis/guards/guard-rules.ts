@@ -92,6 +92,25 @@ function stops(rules: GuardrailRules, code: GuardrailCode): boolean {
   }
 }
 
+/** The thresholds of each rule. */
+const thresholds: Readonly<Record<GuardrailCode, readonly (keyof GuardrailRules)[]>> = {
+  TRAINING_NAN_LOSS: ["nanThreshold"],
+  TRAINING_REPEATED_OOM: ["oomThreshold"],
+  TRAINING_STALLED_PROGRESS: ["stallWindowSeconds", "minStepDelta"],
+  TRAINING_THROUGHPUT_COLLAPSE: ["throughputFloor", "throughputDrop", "lowSpeedObservations"],
+  TRAINING_LOSS_EXPLOSION: ["lossExplosionFactor"],
+  DISK_NEARLY_FULL: [],
+  MAX_HOURS_REACHED: ["maxHours"],
+  MAX_STEPS_REACHED: ["maxSteps"],
+};
+
+/** Is this rule, by its own settings, the same in both? A dry run is no setting of a single rule. */
+export function sameRule(a: GuardrailRules, b: GuardrailRules, code: GuardrailCode): boolean {
+  return (
+    levelOf(a, code) === levelOf(b, code) && thresholds[code].every((name) => a[name] === b[name])
+  );
+}
+
 /** Codes of the rules that stop the job; none in a dry run. */
 export function actingRules(rules: GuardrailRules): readonly GuardrailCode[] {
   return rules.dryRun ? [] : guardrailCodes.filter((code) => levelOf(rules, code) === "stop");

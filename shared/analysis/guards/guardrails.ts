@@ -9,8 +9,8 @@ import { freshNan, judgeNan } from "./guard-nan.ts";
 import type { NanState } from "./guard-nan.ts";
 import { freshOom, judgeOom } from "./guard-oom.ts";
 import type { OomState } from "./guard-oom.ts";
-import { levelOf } from "./guard-rules.ts";
-import type { GuardrailRules } from "./guard-rules.ts";
+import { guardrailCodes, levelOf, sameRule } from "./guard-rules.ts";
+import type { GuardrailCode, GuardrailRules } from "./guard-rules.ts";
 import { freshStall, judgeStall, noteStep } from "./guard-stall.ts";
 import type { StallState } from "./guard-stall.ts";
 import { freshThroughput, judgeThroughput } from "./guard-throughput.ts";
@@ -106,16 +106,35 @@ export function observe(
   }
 }
 
-/** Other rules begin to be judged as if nothing had fired; what was measured stays. */
-export function withNewRules(state: GuardrailState): GuardrailState {
+/**
+ * Rules whose own settings changed are judged as if they had not fired, and what they count in a row or in a window begins
+ * now; so are those that may stop again because a dry run ends. All others go on where they are, and what was measured stays.
+ */
+export function withNewRules(
+  state: GuardrailState,
+  before: GuardrailRules,
+  after: GuardrailRules,
+): GuardrailState {
+  const armed = (code: GuardrailCode): boolean =>
+    before.dryRun && !after.dryRun && levelOf(after, code) === "stop";
+  const changed = (code: GuardrailCode): boolean => !sameRule(before, after, code);
+  const anew = (code: GuardrailCode): boolean => changed(code) || armed(code);
   const { stall, step, trainingMs } = state;
   return {
     ...state,
-    fired: [],
-    // The new window begins now, as does every count of what happened in a row.
-    stall: stall.markStep === null ? stall : { ...stall, markStep: step, markAtMs: trainingMs },
-    throughput: { ...state.throughput, low: 0 },
-    disk: freshDisk,
+    fired: state.fired.filter((key) => {
+      const told = guardrailCodes.find((code) => key === `${code}:warn`);
+      // A warning stays told: a dry run was none of its business.
+      return told === undefined ? !anew(key as GuardrailCode) : !changed(told);
+    }),
+    stall:
+      anew("TRAINING_STALLED_PROGRESS") && stall.markStep !== null
+        ? { ...stall, markStep: step, markAtMs: trainingMs }
+        : stall,
+    throughput: anew("TRAINING_THROUGHPUT_COLLAPSE")
+      ? { ...state.throughput, low: 0 }
+      : state.throughput,
+    disk: anew("DISK_NEARLY_FULL") ? freshDisk : state.disk,
   };
 }
 

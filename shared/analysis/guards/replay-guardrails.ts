@@ -1,24 +1,8 @@
 import { createAiToolkitReader } from "../../logs/ai-toolkit/ai-toolkit-reader.ts";
 import { parseBar } from "../../logs/bars/bar.ts";
-import { freshGuardrailState, longestTickMs, observe } from "./guardrails.ts";
-import type { GuardrailRules, GuardrailState, Observation, Trigger } from "./guardrails.ts";
-
-/** Where in the log a rule fired. */
-export interface ReplayedTrigger extends Trigger {
-  /** 1-based, counted by newlines: the line an editor shows. */
-  readonly line: number;
-  /** What the job's own bar showed as elapsed, in seconds. */
-  readonly elapsedSeconds: number;
-}
-
-export interface Replay {
-  push(bytes: Uint8Array): readonly ReplayedTrigger[];
-  /** Reads the unfinished last line. */
-  end(): readonly ReplayedTrigger[];
-  state(): GuardrailState;
-  /** Lines begun so far. */
-  lines(): number;
-}
+import type { LogEvent } from "../../logs/ai-toolkit/log-events.ts";
+import type { GuardrailRules } from "./guardrails.ts";
+import { createReplayJudge, type Replay } from "./replay-judge.ts";
 
 /**
  * Runs a log through the reader and every rule, as the agent does while the job lives. A log has no clock, so time is what
@@ -33,80 +17,56 @@ export function createReplay(options: {
   const reader = createAiToolkitReader({ jobName });
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();
-  let state = freshGuardrailState;
+  const judge = createReplayJudge(rules);
   let rest = "";
-  let line = 1;
-  let elapsedSeconds = 0;
 
-  const take = (observation: Observation, told: ReplayedTrigger[]): void => {
-    const judged = observe(rules, state, observation);
-    state = judged.state;
-    for (const trigger of judged.triggers) told.push({ ...trigger, line, elapsedSeconds });
-  };
-
-  /** The agent looks twice a second; here the clock goes in steps that count whole. */
-  const pass = (seconds: number, told: ReplayedTrigger[]): void => {
-    const goal = Math.min(seconds, elapsedSeconds + longestReplaySeconds);
-    while (elapsedSeconds < goal) {
-      const stepMs = Math.min(longestTickMs, (goal - elapsedSeconds) * 1_000);
-      elapsedSeconds += stepMs / 1_000;
-      take({ kind: "tick", elapsedMs: stepMs, ranMs: elapsedSeconds * 1_000, disk: null }, told);
+  const takeEvent = (event: LogEvent): void => {
+    judge.take({ kind: "event", event });
+    if (event.kind === "barLoss") {
+      judge.take({ kind: "loss", step: event.step, loss: event.loss });
     }
-    elapsedSeconds = seconds;
   };
 
-  const readPiece = (piece: string, told: ReplayedTrigger[]): void => {
+  const readPiece = (piece: string): void => {
     const seconds = parseBar(piece, jobName)?.elapsedSeconds ?? null;
-    // A bar that starts again is another run in the same file.
-    if (seconds !== null && seconds < elapsedSeconds) elapsedSeconds = seconds;
-    if (seconds !== null) pass(seconds, told);
-    for (const event of reader.push("stderr", encoder.encode(piece))) {
-      take({ kind: "event", event }, told);
-      if (event.kind === "barLoss")
-        take({ kind: "loss", step: event.step, loss: event.loss }, told);
-    }
-    if (piece.endsWith("\n")) line += 1;
+    if (seconds !== null) judge.pass(seconds);
+    for (const event of reader.push("stderr", encoder.encode(piece))) takeEvent(event);
+    if (piece.endsWith("\n")) judge.nextLine();
   };
 
-  const readText = (text: string, told: ReplayedTrigger[]): void => {
+  const readText = (text: string): void => {
     rest += text;
     let from = 0;
     for (let at = 0; at < rest.length; at += 1) {
       const code = rest.charCodeAt(at);
       if (code !== 10 && code !== 13) continue;
-      readPiece(rest.slice(from, at + 1), told);
+      readPiece(rest.slice(from, at + 1));
       from = at + 1;
     }
     rest = rest.slice(from);
     if (rest.length < longestPiece) return;
-    readPiece(rest, told);
+    readPiece(rest);
     rest = "";
   };
 
   return {
     push(bytes) {
-      const told: ReplayedTrigger[] = [];
-      readText(decoder.decode(bytes, { stream: true }), told);
-      return told;
+      readText(decoder.decode(bytes, { stream: true }));
+      return judge.told();
     },
     end() {
-      const told: ReplayedTrigger[] = [];
-      readText(decoder.decode(), told);
-      if (rest !== "") readPiece(rest, told);
+      readText(decoder.decode());
+      if (rest !== "") readPiece(rest);
       rest = "";
-      for (const event of reader.end()) {
-        take({ kind: "event", event }, told);
-        if (event.kind === "barLoss")
-          take({ kind: "loss", step: event.step, loss: event.loss }, told);
-      }
-      return told;
+      for (const event of reader.end()) takeEvent(event);
+      return judge.told();
     },
-    state: () => state,
-    lines: () => line,
+    state: judge.state,
+    lines: judge.lines,
+    losses: judge.losses,
+    found: () => judge.state().step !== null,
   };
 }
 
-/** A day: one look at the rules costs little, but a forged clock must not make endless ones. */
-const longestReplaySeconds = 86_400;
 /** A run without a separator is handed on here, as the reader does itself. */
 const longestPiece = 64 * 1024;

@@ -300,6 +300,17 @@ describe("standing routes", () => {
   const set = (args: Record<string, unknown> = {}) =>
     yard.call("set-alert-route", { name: "main", sink: "webhook", destination: url, ...args });
 
+  it("of no code at all would tell nothing: refused, with the codes there are", async () => {
+    const { error } = await set({ codes: [] });
+
+    expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
+    for (const code of ["TRAINING_NAN_LOSS", "JOB_FAILED", "BOX_OFFLINE", "LOSS_DIVERGED"]) {
+      expect(error?.hint).toContain(code);
+    }
+    // A newer agent may have codes of its own.
+    expect((await set({ codes: ["OF_A_NEWER_AGENT"] })).error).toBeNull();
+  });
+
   it("show a new secret once and never an address", async () => {
     const first = await set();
     const again = await set({ min_severity: "critical", destination: undefined });

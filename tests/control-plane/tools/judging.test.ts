@@ -369,6 +369,13 @@ describe("evaluate-lora", () => {
       rubric_weights: { sped: 1 },
     });
 
+    const tooHeavy = await yard.call("evaluate-lora", {
+      job_id: jobs.healthy,
+      rubric_weights: { speed: 1e308, stability: 1e308 },
+    });
+
+    expect(tooHeavy.error?.code).toBe("INVALID_ARGUMENT");
+    expect(JSON.stringify(tooHeavy.error)).toContain("1000");
     expect(negative.error?.code).toBe("INVALID_ARGUMENT");
     expect(unknown.error).toMatchObject({ code: "UNKNOWN_KEY", details: { nearest: "speed" } });
   });

@@ -1,11 +1,17 @@
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import { limits } from "@trainyard/shared/limits.ts";
+import { findTool, tools } from "@trainyard/shared/tools/registry.ts";
 import { describe, expect, it } from "vitest";
 import { connectAgent } from "../support/scripted-agent.ts";
 import type { ScriptedAgent, Script } from "../support/scripted-agent.ts";
 import { createYard } from "../support/yard.ts";
 import type { Yard } from "../support/yard.ts";
 
+/** A verb and its object, as every tool is called. */
+const toolName = new RegExp(
+  String.raw`\b(?:${[...new Set(tools.map(({ name }) => name.split("-")[0]))].join("|")})(?:-[a-z]+)+`,
+  "g",
+);
 const sdxl = "stabilityai/stable-diffusion-xl-base-1.0";
 const cats = { dataset_path: "cats", model_name: sdxl };
 
@@ -111,6 +117,57 @@ describe("recommend-training-plan", () => {
       steps: data["plan"]["recommended_plan"]["steps"],
       findings: [],
     });
+  });
+
+  it("says that a dataset is not there, short and in full", async () => {
+    const { yard } = await openYard({
+      preflight: (args) => ({
+        trainer: null,
+        freeBytes: 1e12,
+        datasets: args.datasets.map((reference) => ({
+          reference,
+          name: reference,
+          exists: false,
+          isDirectory: false,
+          images: 0,
+          captioned: 0,
+          emptyCaptions: 0,
+          totalBytes: 0,
+          fingerprint: null,
+          scanLimited: false,
+        })),
+      }),
+    });
+    const { data, text } = await yard.call("recommend-training-plan", {
+      dataset_path: "nope",
+      model_name: sdxl,
+    });
+    const short = await yard.mcp("recommend-training-plan", {
+      dataset_path: "nope",
+      model_name: sdxl,
+    });
+
+    expect(data["dataset_analysis"]).toMatchObject({ error: "dataset_path_not_found" });
+    expect(data["plan"]["findings"][0]).toMatchObject({
+      code: "DATASET_NOT_FOUND",
+      severity: "critical",
+    });
+    expect(JSON.stringify(data)).not.toContain("was not counted");
+    for (const said of [text, short.text]) {
+      expect(said).toContain("There is no such dataset on the box");
+      expect(said).toContain("list-datasets");
+    }
+  });
+
+  it("names only tools that there are", async () => {
+    const { yard } = await openYard();
+    for (const more of [{}, { target_vram_gb: 1 }, { dataset_path: "nope" }]) {
+      const { data, text } = await yard.call("recommend-training-plan", { ...cats, ...more });
+      const said = [...(data["next_actions"] as string[]), ...data["plan"]["warnings"], text];
+      const named = said.join(" ").match(toolName) ?? [];
+      expect(named.length).toBeGreaterThan(2);
+      expect(named.filter((name) => findTool(name) === null)).toEqual([]);
+    }
   });
 
   it("takes the peer's parameter names", async () => {

@@ -1,5 +1,6 @@
 import {
   defaultGuardrailRules,
+  guardrailCodes,
   noGuardrailRules,
 } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
@@ -171,6 +172,13 @@ describe("set-guardrails", () => {
     const { yard, jobId } = await running();
     const answer = await yard.call("set-guardrails", { job_id: jobId, ...args });
     expect([answer.status, answer.error?.code]).toEqual([status, code]);
+  });
+
+  it("names the codes there are where one is not", async () => {
+    const { yard, jobId } = await running();
+    const { error } = await yard.call("set-guardrails", { job_id: jobId, warn_only: ["NOPE"] });
+    for (const code of guardrailCodes) expect(error?.message).toContain(code);
+    expect(error?.message).toContain('it is "NOPE"');
   });
 
   it("refuses a job that has ended, also where only the box knows", async () => {

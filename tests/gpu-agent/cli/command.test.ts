@@ -27,6 +27,17 @@ function damaged(name: string, path: string[], text: string): string {
 }
 
 describe("the trainyard command", () => {
+  it("says in one sentence that a Node is too old", () => {
+    const old = "Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })";
+    const done = spawnSync(
+      process.execPath,
+      ["--import", `data:text/javascript,${encodeURIComponent(old)}`, command, "up"],
+      { encoding: "utf8", cwd: folder, timeout: 20_000 },
+    );
+    expect(done.status).toBe(1);
+    expect(done.stderr).toMatch(/^trainyard up needs Node 24 and this is 20\.20\.2: .+\n$/);
+  });
+
   it("explains itself", () => {
     for (const args of [[], ["--help"], ["up", "--help"], ["help"]]) {
       expect(run(...args)).toMatchObject({

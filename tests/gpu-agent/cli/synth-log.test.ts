@@ -50,6 +50,16 @@ describe("trainyard synth-log", () => {
     expect(readFileSync(join(folder, "nan.log"), "utf8")).toBe(one.out);
   });
 
+  it("refuses what is no regular file, also when it is told to write over it", () => {
+    spawnSync("mkfifo", [join(folder, "pipe")]);
+    const args = ["synth-log", "--scenario", "healthy", "--steps", "5", "--force"];
+    for (const output of ["pipe", ".", "/dev/null"]) {
+      const refused = run(...args, "--output", output);
+      expect(refused.code).toBe(1);
+      expect(refused.err).toContain("This is no regular file: ");
+    }
+  });
+
   it("does not write over a file unless it is told to", () => {
     writeFileSync(join(folder, "mine.log"), "mine");
     const args = ["synth-log", "--scenario", "healthy", "--steps", "5", "--output", "mine.log"];

@@ -417,11 +417,62 @@ describe("levels", () => {
     const job = run({ ...defaults, dryRun: true }).begun();
     nan(job);
     job.pass(500);
-    const changed = run(defaults, withNewRules(job.state()));
+    const changed = run(
+      defaults,
+      withNewRules(job.state(), { ...defaults, dryRun: true }, defaults),
+    );
     changed.pass(599);
     expect(changed.codes()).toEqual([]);
     changed.loss(9, Number.NaN);
     expect(changed.triggers).toMatchObject([{ act: "stop", evidence: { nan_steps: 6 } }]);
+  });
+
+  it("a change of one rule renews no other", () => {
+    const before = { ...defaults, dryRun: true, maxSteps: 1_000 };
+    const job = run(before).begun();
+    nan(job);
+    job.pass(500);
+    job.pass(1, { freeBytes: 0, checkpointBytes: 1 });
+    const state = job.state();
+    for (const change of [{ maxSteps: 2_000 }, { oomThreshold: 9 }, { maxHours: 9 }]) {
+      expect(withNewRules(state, before, { ...before, ...change })).toEqual(state);
+    }
+    // The same again, and a dry run begun, change nothing either.
+    expect(withNewRules(state, before, { ...before })).toEqual(state);
+    expect(withNewRules(state, defaults, before)).toEqual(state);
+    // The window goes on: 100 s more and it fires.
+    const changed = run(before, withNewRules(state, before, { ...before, oomThreshold: 9 }));
+    changed.pass(100);
+    changed.loss(9, Number.NaN);
+    expect(changed.codes()).toContain("TRAINING_STALLED_PROGRESS");
+    expect(changed.codes()).not.toContain("TRAINING_NAN_LOSS");
+  });
+
+  it.each([
+    ["its threshold", { nanThreshold: 2 }],
+    ["its level", { warnOnly: ["TRAINING_NAN_LOSS"] as const }],
+    ["off and on", { stopOnNan: false }],
+  ])("a rule of which %s changed may fire again", (_, change) => {
+    const job = run().begun();
+    nan(job);
+    const other = { ...defaults, ...change } as GuardrailRules;
+    const once = withNewRules(job.state(), defaults, other);
+    expect(once.fired).toEqual([]);
+    expect(withNewRules(job.state(), other, defaults).fired).toEqual([]);
+  });
+
+  it("a dry run that ends renews what would have stopped, not what only warned", () => {
+    const before: GuardrailRules = {
+      ...defaults,
+      dryRun: true,
+      warnOnly: ["TRAINING_REPEATED_OOM"],
+    };
+    const job = run(before).begun();
+    nan(job);
+    for (let n = 1; n <= 3; n += 1) job.oom(n);
+    expect(job.state().fired).toEqual(["TRAINING_NAN_LOSS", "TRAINING_REPEATED_OOM:warn"]);
+    const after = withNewRules(job.state(), before, { ...before, dryRun: false });
+    expect(after.fired).toEqual(["TRAINING_REPEATED_OOM:warn"]);
   });
 
   it("every fault rule acts by default, no limit does, and what an older peer leaves out is off", () => {
