@@ -1,5 +1,5 @@
 import { alertsOfFrame } from "@trainyard/shared/alerts/job-alerts.ts";
-import type { Alert } from "@trainyard/shared/alerts/alert.ts";
+import type { PlacedAlert } from "@trainyard/shared/alerts/job-alerts.ts";
 import type { Evidence } from "@trainyard/shared/jobs/failure.ts";
 import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
@@ -26,7 +26,10 @@ export interface IngestedFrame {
 export function createAlertMarks(store: Store) {
   return {
     /** Findings of the frame that are new; marks them. A frame without any writes nothing. */
-    take({ attempt, from, items, acked, summary, verdict }: IngestedFrame, nowMs: number): Alert[] {
+    take(
+      { attempt, from, items, acked, summary, verdict }: IngestedFrame,
+      nowMs: number,
+    ): PlacedAlert[] {
       const placed = alertsOfFrame(from, items, summary, verdict).filter(({ seq }) => seq <= acked);
       const last = placed.at(-1);
       if (last === undefined) return [];
@@ -45,7 +48,7 @@ export function createAlertMarks(store: Store) {
         last.seq,
         nowMs,
       );
-      return fresh.map(({ alert }) => alert);
+      return fresh;
     },
     sweep: (nowMs: number): void =>
       store.run("DELETE FROM alert_marks WHERE at_ms < ?", nowMs - limits.outboxKeepMs),

@@ -143,13 +143,20 @@ export function createAlerts(deps: AlertsDependencies) {
       const judgement = ends ? await judged(frame.summary.jobId) : null;
       const verdict = judgement === null ? {} : verdictOf(judgement);
       const nowMs = deps.now();
-      store.transaction(() => raise(marks.take({ ...frame, verdict }, nowMs), true, nowMs));
+      store.transaction(() => {
+        const placed = marks.take({ ...frame, verdict }, nowMs);
+        const those = (inStream: boolean) =>
+          placed.filter((entry) => entry.inStream === inStream).map(({ alert }) => alert);
+        raise(those(true), true, nowMs);
+        // The end is a state in the stream: as an alert the timeline does not have it.
+        raise(those(false), false, nowMs);
+      });
     },
     /** The job ended without ever reaching a process. */
     refused(summary: JobSummary): void {
       if (routes.enabled().length === 0) return;
       const nowMs = deps.now();
-      raise([jobEndAlert(summary, nowMs)], true, nowMs);
+      raise([jobEndAlert(summary, nowMs)], false, nowMs);
     },
     /** A hello: what waited for this box goes out. */
     boxConnected(agentId: string): void {

@@ -130,7 +130,9 @@ async function post(
 function outcomeOf({ status, headers }: Response, nowMs: number): AttemptOutcome {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), nowMs);
   // Said by the local runtime's own way out, which sees what a name resolves to.
-  if (headers.get("x-trainyard-outbound") === "address-refused") return failure("ADDRESS_REFUSED");
+  const outbound = headers.get("x-trainyard-outbound");
+  if (outbound === "address-refused") return failure("ADDRESS_REFUSED");
+  if (outbound === "failed") return failure("NETWORK");
   if (status >= 200 && status < 300) return { status, reason: null, retryAfterMs: null };
   if (status >= 300 && status < 400) return { status, reason: "REDIRECT_REFUSED", retryAfterMs };
   return { status, reason: status === 410 ? "GONE" : "HTTP_STATUS", retryAfterMs };

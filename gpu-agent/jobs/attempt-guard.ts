@@ -53,6 +53,8 @@ export function createAttemptGuard(
   const { time, freeBytes = freeBytesOf } = environment;
   let lastTickAt: number | null = null;
   let gone = false;
+  // An earlier process has read some of the log: what is found until we stand at its end happened while nobody looked.
+  let late = memory.reader !== null;
   let diskLookedAt = Number.NEGATIVE_INFINITY;
   let clockSavedAtMs = memory.guardrail.trainingMs;
 
@@ -74,12 +76,19 @@ export function createAttemptGuard(
   const tell = (trigger: Trigger): void => {
     // One end is enough: what is being stopped already is not judged any further.
     if (stop.isWanted()) return;
-    const { act, save, code, ...rest } = trigger;
+    const { act, save, code, message: finding, ...rest } = trigger;
     const stops = act === "stop" && !isGone();
+    const found =
+      late && rest.step !== null
+        ? `Found when the agent came back, at step ${rest.step} of the log: ${finding}`
+        : finding;
+    const message =
+      act === "would-stop" ? `Dry run: this would have stopped the job. ${found}` : found;
     journal.add({
       kind: "alert",
       atMs: time.now(),
       code,
+      message,
       ...rest,
       guardrail: stops,
       ...(act === "would-stop" ? { wouldStop: true } : {}),
@@ -88,7 +97,7 @@ export function createAttemptGuard(
     // Commits the alert, the rule's memory and the wish in one transaction: killed before it, all comes again; after it, none.
     stop.want({
       by: `guardrail:${code}`,
-      reason: save ? rest.message : `${rest.message} No checkpoint is saved: there is no room.`,
+      reason: save ? message : `${message} No checkpoint is saved: there is no room.`,
       mode: save ? "checkpoint" : "now",
     });
   };
@@ -105,6 +114,7 @@ export function createAttemptGuard(
     loss: (step, loss) => take({ kind: "loss", step, loss }),
     tick(caughtUp) {
       const nowMs = time.monotonic();
+      late &&= !caughtUp;
       // The first tick of a process: the trainer ran on meanwhile, but nobody saw whether it moved.
       const elapsedMs = lastTickAt === null ? 0 : nowMs - lastTickAt;
       memory.ranMs +=
@@ -126,8 +136,8 @@ export function createAttemptGuard(
     rules: inForce,
     setRules(rules, revision) {
       if (revision > inForce().revision) {
+        memory.guardrail = withNewRules(memory.guardrail, inForce().rules, rules);
         memory.guardrailRules = { rules, revision };
-        memory.guardrail = withNewRules(memory.guardrail);
         journal.say({ state: journal.state(), guardrails: { revision, rules } });
       } else if (!journal.isStalled()) {
         return;

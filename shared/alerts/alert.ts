@@ -20,6 +20,10 @@ export const alertSchema = z.object({
   agentId: z.string().max(100).nullable(),
   step: z.int().nullable(),
   evidence: evidenceSchema,
+  /** True when the finding stopped the job. */
+  guardrail: z.boolean().optional(),
+  /** True when it would have stopped the job, had its rules not been set to a dry run. */
+  wouldStop: z.boolean().optional(),
 });
 export type Alert = z.infer<typeof alertSchema>;
 
@@ -39,7 +43,8 @@ export function overallHealth(alerts: readonly Pick<Alert, "severity">[]): strin
 /**
  * Two alerts with the same fingerprint say the same thing about the same job and box. The earlier system left the job out
  * (two jobs silenced each other) and kept numbers in (a message with a count never repeated itself); both are mended here:
- * every run of digits counts as one sign. 16 hexadecimal digits, FNV-1a of 64 bits: short enough to keep hundreds, and
+ * every run of digits counts as one sign. What became of the job counts as well: a stop is never silenced by a warning or a
+ * dry run of the same finding. 16 hexadecimal digits, FNV-1a of 64 bits: short enough to keep hundreds, and
  * computed without waiting, so that judging and writing stay one transaction.
  */
 export function fingerprintOf(alert: Alert): string {
@@ -50,6 +55,7 @@ export function fingerprintOf(alert: Alert): string {
     alert.severity,
     alert.category.toLowerCase(),
     alert.code.toLowerCase(),
+    alert.guardrail === true ? "stopped" : alert.wouldStop === true ? "would-stop" : "told",
     message,
   ].join("\u0000");
   let hash = 0xcbf29ce484222325n;

@@ -122,7 +122,7 @@ function headline(alerts: readonly Alert[]): string {
   const [first] = alerts;
   if (first === undefined) return "Trainyard";
   const job = jobNameOf(first);
-  const about = `${word[first.severity]}: ${first.code}${job === null ? "" : ` (${job})`}`;
+  const about = `${first.wouldStop === true ? `Dry run, ${first.severity}` : word[first.severity]}: ${first.code}${job === null ? "" : ` (${job})`}`;
   return alerts.length === 1 ? about : `${about} and ${alerts.length - 1} more`;
 }
 
@@ -154,10 +154,16 @@ function facts(alert: Alert): [string, string][] {
     ["Job", alert.jobId],
     ["Step", alert.step],
     ["Loss", typeof loss === "number" || typeof loss === "string" ? loss : null],
+    ["Guardrail", guardrailFact(alert)],
   ];
   return pairs.flatMap(([name, value]): [string, string][] =>
     value === null || value === undefined ? [] : [[name, String(value)]],
   );
+}
+
+function guardrailFact({ guardrail, wouldStop }: Alert): string | null {
+  if (guardrail === true) return "stopped the job";
+  return wouldStop === true ? "would have stopped the job; dry run" : null;
 }
 
 function clip(text: string, characters: number): string {

@@ -9,6 +9,8 @@ import type { Alert, Severity } from "./alert.ts";
 export interface PlacedAlert {
   readonly seq: number;
   readonly alert: Alert;
+  /** The stream has it as an alert. A job's end is a state there, and an alert only by our word. */
+  readonly inStream: boolean;
 }
 
 /**
@@ -24,15 +26,33 @@ export function alertsOfFrame(
   return items.flatMap((item, index): PlacedAlert[] => {
     const seq = from + index;
     if (item.kind === "alert") {
-      const { code, severity, category, message, atMs, step, evidence } = item;
-      const { jobId, agentId } = summary;
-      const alert = { code, severity, category, message, atMs, jobId, agentId, step, evidence };
-      return [{ seq, alert }];
+      return [{ seq, alert: alertOfItem(item, summary), inStream: true }];
     }
     return item.kind === "state" && isTerminal(item.state)
-      ? [{ seq, alert: jobEndAlert(summary, item.atMs, verdict) }]
+      ? [{ seq, alert: jobEndAlert(summary, item.atMs, verdict), inStream: false }]
       : [];
   });
+}
+
+/** What the box told in a job's stream, as an alert about that job. */
+export function alertOfItem(
+  item: Extract<Item, { kind: "alert" }>,
+  { jobId, agentId }: Pick<JobSummary, "jobId" | "agentId">,
+): Alert {
+  const { code, severity, category, message, atMs, step, evidence, guardrail, wouldStop } = item;
+  return {
+    code,
+    severity,
+    category,
+    message,
+    atMs,
+    jobId,
+    agentId,
+    step,
+    evidence,
+    ...(guardrail ? { guardrail } : {}),
+    ...(wouldStop === true ? { wouldStop } : {}),
+  };
 }
 
 const codes = {
@@ -40,6 +60,9 @@ const codes = {
   stopped: "JOB_STOPPED",
   interrupted: "JOB_INTERRUPTED",
 } as const;
+
+const failedCode = "JOB_FAILED";
+export const jobEndCodes: readonly string[] = [...Object.values(codes), failedCode];
 
 /** The end of a job with its figures and `verdict`, what judging it says; `atMs` is when it ended. */
 export function jobEndAlert(summary: JobSummary, atMs: number, verdict: Evidence = {}): Alert {
@@ -49,7 +72,7 @@ export function jobEndAlert(summary: JobSummary, atMs: number, verdict: Evidence
     code:
       state === "completed" || state === "stopped" || state === "interrupted"
         ? codes[state]
-        : "JOB_FAILED",
+        : failedCode,
     severity: severityOf(summary, guarded),
     category: "job",
     message: sentenceOf(summary, guarded),

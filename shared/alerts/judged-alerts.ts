@@ -1,3 +1,4 @@
+import { findingCodes } from "../analysis/findings.ts";
 import type { RunFinding } from "../analysis/findings.ts";
 import type { Judgement } from "../analysis/judge-run.ts";
 import type { Evidence } from "../jobs/failure.ts";
@@ -9,6 +10,9 @@ const toldAnyway: ReadonlySet<string> = new Set([
   "JOB_INTERRUPTED",
   "GUARDRAIL_STOPPED",
 ]);
+
+/** What judging a run may tell. */
+export const judgedCodes: readonly string[] = findingCodes.filter((code) => !toldAnyway.has(code));
 
 /** What judging a run found, as alerts about it. */
 export function judgedAlerts(

@@ -15,6 +15,10 @@ const publicAlertSchema = z.object({
   agent_id: z.string().nullable(),
   step: z.int().nullable(),
   evidence: evidenceSchema,
+  /** The finding stopped the job. Left out where it did not. */
+  guardrail: z.boolean().optional(),
+  /** It would have, but for a dry run. Left out where it would not. */
+  would_stop: z.boolean().optional(),
 });
 type PublicAlert = z.infer<typeof publicAlertSchema>;
 
@@ -77,6 +81,8 @@ export function publicAlert(alert: Alert): PublicAlert {
     agent_id: alert.agentId,
     step: alert.step,
     evidence: alert.evidence,
+    ...(alert.guardrail === true ? { guardrail: true } : {}),
+    ...(alert.wouldStop === true ? { would_stop: true } : {}),
   };
 }
 

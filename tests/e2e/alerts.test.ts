@@ -108,6 +108,17 @@ describe("alerts of a real Trainyard", () => {
     expect(received.map(({ url }) => url)).toEqual(["/in"]);
   });
 
+  it("say that nobody was there when the connection is refused, and invent no status", async () => {
+    const { data } = await trainyard.call("alert-routing", {
+      sink: "webhook",
+      destination: `http://127.0.0.1:${documentedPort}/in`,
+      alerts: [{ severity: "critical", message: "nobody" }],
+      webhook_retry_attempts: 1,
+    });
+
+    expect(data["route_result"]).toMatchObject({ webhook_error: "NETWORK", webhook_status: null });
+  });
+
   it("are verified by the receiver that the documentation shows", async () => {
     const { data } = await trainyard.call("set-alert-route", {
       name: "documented",

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -235,6 +235,51 @@ test("a dry run and a rule that only warns tell, and stop nothing", async () => 
       },
     ]),
   );
+});
+
+test("a dry run's message says that it is one, and other rules do not tell it again", async () => {
+  const box = openBox(steps);
+  const args = startOf({ maxSteps: 10, dryRun: true });
+  const { jobId } = args;
+  await box.supervisor.start(args);
+  await until(() => box.alerts(jobId).length > 0, "the alert");
+  expect(box.alerts(jobId)[0]?.message).toMatch(
+    /^Dry run: this would have stopped the job\. The job has made \d+ steps; its owner allows 10\.$/,
+  );
+  const rules = { ...noGuardrailRules, maxSteps: 10, dryRun: true, maxHours: 1_000 };
+  await box.supervisor.setGuardrails({ jobId, attempt: 1, revision: 1, rules });
+  const step = box.supervisor.head({ jobId, attempt: 1 })?.currentStep ?? 0;
+  await until(
+    () => (box.supervisor.head({ jobId, attempt: 1 })?.currentStep ?? 0) > step + 3,
+    "more steps",
+  );
+  expect(box.alerts(jobId)).toHaveLength(1);
+});
+
+test("what is found late says that its step is one of the log", async () => {
+  const first = openBox(
+    scriptedTrainer(
+      script(`import("node:fs").then(({ existsSync }) => { let gone = false;
+        setInterval(() => { if (gone || !existsSync("go-on")) return; gone = true;
+          while (step < 150) advance(); console.log("far"); }, 20); });`),
+    ),
+  );
+  const args = startOf({ maxSteps: 20 });
+  const { jobId } = args;
+  await first.supervisor.start(args);
+  await until(() => states(first.items(jobId)).at(-1)?.state === "running", "the process");
+  first.close();
+  const { folder, stdout } = attemptFiles(first.home, jobId, 1);
+  writeFileSync(join(folder, "go-on"), "");
+  await until(() => readFileSync(stdout, "utf8").includes("far"), "steps, with no agent there");
+
+  const second = openBox(hangs, { home: first.home });
+  second.supervisor.adopt();
+  expect((await second.ended(jobId)).state).toBe("stopped");
+  const late =
+    /^Found when the agent came back, at step 20 of the log: The job has made 20 steps; its owner allows 20\./;
+  expect(second.alerts(jobId)[0]).toMatchObject({ step: 20, message: expect.stringMatching(late) });
+  expect(second.lastStop(jobId)?.reason).toMatch(late);
 });
 
 test("rules that are set while it runs hold over the agent's restart, and older ones never come back", async () => {

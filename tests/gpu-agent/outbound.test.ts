@@ -85,8 +85,31 @@ describe("the local way out", () => {
     const nobody = createOutbound(new Set(), () => Promise.reject(new Error("ENOTFOUND")));
     const closed = createOutbound(parseAllowList("127.0.0.1:1"));
 
-    expect(await nobody(request("https://a.example.com/"))).toEqual({ status: 502, headers: {} });
-    expect(await closed(request("http://127.0.0.1:1/"))).toEqual({ status: 502, headers: {} });
+    const failed = { status: 502, headers: { "x-trainyard-outbound": "failed" } };
+    expect(await nobody(request("https://a.example.com/"))).toEqual(failed);
+    expect(await closed(request("http://127.0.0.1:1/"))).toEqual(failed);
+  });
+
+  it("says that it failed when the connection is reset", async () => {
+    const server = createServer((_request, response) => void response.socket?.destroy());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const outbound = createOutbound(parseAllowList(`127.0.0.1:${port}`));
+
+    expect((await outbound(request(`http://127.0.0.1:${port}/`))).headers).toEqual({
+      "x-trainyard-outbound": "failed",
+    });
+  });
+
+  it("hands on a receiver's own 502 without its mark", async () => {
+    const { port } = await listen(502, { "x-trainyard-outbound": "failed" });
+    const outbound = createOutbound(parseAllowList(`127.0.0.1:${port}`));
+
+    expect(await outbound(request(`http://127.0.0.1:${port}/`))).toEqual({
+      status: 502,
+      headers: {},
+    });
   });
 });
 

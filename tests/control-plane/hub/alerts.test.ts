@@ -103,6 +103,22 @@ describe("a finding of the box", () => {
     expect(await clock.nextAlarmAtMs()).toBeGreaterThan(clock.now());
   });
 
+  it("that would have stopped the job says so, and does not silence the stop", async () => {
+    await setRoute({ codes });
+    const { agent, jobId } = await startJob();
+
+    await agent.events(jobId, [alert(7, { wouldStop: true })], {});
+    await agent.events(jobId, [alert(8, { guardrail: true })], {});
+    await clock.pass(5 * second);
+
+    const told = receiver.requests.flatMap(({ body }) => body["alerts"]);
+    expect(told).toMatchObject([
+      { step: 7, would_stop: true },
+      { step: 8, guardrail: true },
+    ]);
+    expect(told[0]).not.toHaveProperty("guardrail");
+  });
+
   it("is told of once though its frame comes again, and nothing is written without a route", async () => {
     const { agent, jobId } = await startJob();
     const hub = bindings.HUB.getByName(yard.owner);
@@ -304,6 +320,20 @@ describe("what a receiver says", () => {
     expect(receiver.requests[1]!.atMs - firstAtMs).toBeGreaterThanOrEqual(hour);
   });
 
+  it("nothing, because the local way out reached nobody, is a failure of the network", async () => {
+    await setRoute();
+    const { agent, jobId } = await startJob();
+    receiver.answer(
+      () => new Response(null, { status: 502, headers: { "x-trainyard-outbound": "failed" } }),
+    );
+    await agent.events(jobId, [alert(1)], {});
+    await clock.pass(0);
+
+    expect(await deliveries()).toMatchObject([
+      { status: "pending", reason: "NETWORK", history: [{ attempt: 1, status: null }] },
+    ]);
+  });
+
   it("a redirect is a failure and nothing is asked of where it points", async () => {
     await setRoute();
     const { agent, jobId } = await startJob();
@@ -398,6 +428,60 @@ describe("a file on the box", () => {
     ]);
     const [first] = again.calls.filter((call) => call.operation === "append-alerts");
     expect(first?.callId).toBe(`call_${(written[0] as { deliveryId: string }).deliveryId}`);
+  });
+});
+
+describe("the job's timeline", () => {
+  const alertsOf = async (jobId: string) =>
+    (await yard.call("get-training-status", { job_id: jobId })).data["alerts"] as {
+      code: string;
+      would_stop?: boolean;
+    }[];
+
+  it("gets the job's end, and once what it has already", async () => {
+    await setRoute({ sink: "timeline", destination: undefined });
+    const { agent, jobId } = await startJob();
+    await agent.events(
+      jobId,
+      [alert(1, { wouldStop: true }), { kind: "state", atMs: Date.now(), state: "failed" }],
+      { state: "failed" },
+    );
+    await clock.pass(5 * second);
+
+    expect((await alertsOf(jobId)).map(({ code }) => code)).toEqual([
+      "TRAINING_NAN_LOSS",
+      "JOB_FAILED",
+    ]);
+  });
+
+  it("gets the end of a job that the box refused to start", async () => {
+    await setRoute({ sink: "timeline", destination: undefined });
+    const { AppError } = await import("@trainyard/shared/errors.ts");
+    const { jobId } = await startJob({
+      "start-attempt": () => {
+        throw new AppError("TRAINER_NOT_FOUND", "It is not there.", { hint: "Install it." });
+      },
+    });
+    await clock.during(
+      vi.waitFor(async () => expect(await alertsOf(jobId)).toMatchObject([{ code: "JOB_FAILED" }])),
+    );
+  });
+
+  it("keeps what an alert that was handed in would have done", async () => {
+    const { jobId } = await startJob();
+    const given = { severity: "critical", code: "NAN", message: "x", would_stop: true };
+    const stopped = { severity: "critical", code: "OOM", message: "x", guardrail: true };
+    await clock.during(
+      yard.call("alert-routing", { sink: "timeline", job_id: jobId, alerts: [given, stopped] }),
+    );
+
+    expect((await alertsOf(jobId)).toSorted((a, b) => a.code.localeCompare(b.code))).toMatchObject([
+      { code: "NAN", would_stop: true },
+      { code: "OOM", guardrail: true },
+    ]);
+    // Which rule stopped the job, only the box says.
+    const { data } = await yard.call("get-training-status", { job_id: jobId });
+    expect(data["guardrails"]["triggered"]).toEqual([]);
   });
 });
 

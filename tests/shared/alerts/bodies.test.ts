@@ -66,6 +66,16 @@ describe("the generic body", () => {
     expect(webhookPayloadSchema.parse(payload)).toEqual(payload);
   });
 
+  it("says what stopped the job, and what would have", () => {
+    const payload = webhookPayload(parcel(alert({ guardrail: true }), alert({ wouldStop: true })));
+
+    expect(payload.alerts[0]).toMatchObject({ guardrail: true });
+    expect(payload.alerts[0]).not.toHaveProperty("would_stop");
+    expect(payload.alerts[1]).toMatchObject({ would_stop: true });
+    expect(payload.alerts[1]).not.toHaveProperty("guardrail");
+    expect(webhookPayloadSchema.parse(payload)).toEqual(payload);
+  });
+
   it("stays below what Standard Webhooks asks for, and leaves nothing out", () => {
     const alerts = Array.from({ length: 120 }, (_, n) =>
       alert({ step: n, message: "m".repeat(500), evidence: { line: "ü".repeat(400) } }),
@@ -233,5 +243,23 @@ describe("ntfy", () => {
     );
 
     expect(new TextEncoder().encode(body.message).byteLength).toBeLessThanOrEqual(4_096);
+  });
+});
+
+describe("a dry run in a chat", () => {
+  const dry = parcel(alert({ wouldStop: true }));
+
+  it("is the first thing that is read", () => {
+    expect(slackBody(dry).text).toMatch(/^Dry run, critical: TRAINING_NAN_LOSS/);
+    expect(discordBody(dry).content).toMatch(/^Dry run, critical: TRAINING/);
+    expect(ntfyBody(dry, "topic").title).toMatch(/^Dry run, critical: TRAINING_NAN_LOSS/);
+  });
+
+  it("and a stop say in the facts what became of the job", () => {
+    const lines = (given: Parcel) => ntfyBody(given, "topic").message;
+
+    expect(lines(dry)).toContain("Guardrail would have stopped the job");
+    expect(lines(parcel(alert({ guardrail: true })))).toContain("Guardrail stopped the job");
+    expect(lines(parcel())).not.toContain("Guardrail");
   });
 });

@@ -51,8 +51,16 @@ describe("a fingerprint", () => {
     ["another category", { category: "speed" }],
     ["another code", { code: "X" }],
     ["other words", { message: "Something else." }],
+    ["a stop", { guardrail: true }],
+    ["a dry run of it", { wouldStop: true }],
   ] as const)("differs for %s", (_, change) => {
     expect(fingerprintOf(alert(change))).not.toBe(fingerprintOf(alert()));
+  });
+
+  it("of a stop is not that of its dry run", () => {
+    expect(fingerprintOf(alert({ guardrail: true }))).not.toBe(
+      fingerprintOf(alert({ wouldStop: true })),
+    );
   });
 
   it("does not run fields together", () => {
