@@ -10,6 +10,8 @@ export interface PlanRequest {
   readonly modelName: string | null;
   readonly arch: string | null;
   readonly images: number | null;
+  /** The box looked, and the dataset that was named is not there. */
+  readonly datasetMissing?: boolean;
   readonly captionCoveragePct: number | null;
   readonly duplicates: number | null;
   readonly timeBudgetMinutes: number | null;

@@ -37,7 +37,13 @@ export function warningsOf(plan: Unfinished, request: PlanRequest): PlanWarning[
   const warn = (code: string, message: string, fix?: string): void => {
     warnings.push({ code, message, ...(fix === undefined ? {} : { fix }) });
   };
-  if (images === null) {
+  if (request.datasetMissing === true) {
+    warn(
+      "DATASET_NOT_FOUND",
+      "There is no such dataset on the box, so steps and rank are the middle ones; list-datasets says which there are.",
+      "Choose one from list-datasets, or bring pictures with create-upload-link.",
+    );
+  } else if (images === null) {
     warn(
       "DATASET_UNKNOWN",
       "The dataset was not counted, so steps and rank are the middle ones.",

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createReplay } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
-import type { ReplayedTrigger } from "@trainyard/shared/analysis/guards/replay-guardrails.ts";
+import type { ReplayedTrigger } from "@trainyard/shared/analysis/guards/replay-judge.ts";
 import { defaultGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 
