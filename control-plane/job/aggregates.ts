@@ -9,6 +9,8 @@ import { fromWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 import { text } from "../storage.ts";
 import type { Store } from "../storage.ts";
+import { addToPace, emptyPace, paceClock, speedOfPace } from "./point-pace.ts";
+import type { PointPace } from "./point-pace.ts";
 import { stepWeightedRate } from "./point-rate.ts";
 
 /**
@@ -16,22 +18,35 @@ import { stepWeightedRate } from "./point-rate.ts";
  * whatever the number of steps. Every number is finite, so it is plain JSON.
  */
 export interface RunAggregates {
-  readonly version: 1;
+  /** 1 had no pace of the points. */
+  readonly version: 2;
   readonly loss: LossAggregate;
   /** Null while the trainer wrote no validation loss. */
   readonly validation: LossAggregate | null;
+  /** By the bar, of the frames that came while the trainer trained; a short job may have none. `speedOf` is the run's. */
   readonly speed: SpeedAggregate;
+  readonly pace: PointPace;
+  /** The bar's newest rate, whatever the trainer did when the frame came. */
+  readonly reported: Reported | null;
   /** Batches skipped for want of memory and survived, as the guardrail on the box counted them. */
   readonly oomSkipped: number;
   /** Newest last, at most `limits.factAlerts`. */
   readonly alerts: readonly AlertFacts[];
 }
 
+interface Reported {
+  readonly step: number;
+  readonly stepsPerSecond: number;
+  readonly atMs: number;
+}
+
 export const emptyAggregates: RunAggregates = {
-  version: 1,
+  version: 2,
   loss: emptyLoss,
   validation: null,
   speed: emptySpeed,
+  pace: emptyPace,
+  reported: null,
   oomSkipped: 0,
   alerts: [],
 };
@@ -41,7 +56,8 @@ const validationKeys = ["validation_loss", "val_loss", "eval_loss", "loss/valida
 
 export function addItem(before: RunAggregates, item: Item): RunAggregates {
   if (item.kind === "metrics") {
-    return addPoints(before, item.steps, (key) => item.values[key]?.map(fromWireValue));
+    const paced = { ...before, pace: addToPace(before.pace, item.steps, item.atMs) };
+    return addPoints(paced, item.steps, (key) => item.values[key]?.map(fromWireValue));
   }
   return item.kind === "alert" ? addAlert(before, item) : before;
 }
@@ -93,9 +109,18 @@ export function addFrameSpeed(
   if (ahead <= limits.metricsItemPoints) {
     // A trainer that tells no phase is taken at its word while it runs.
     const training = head.phase === null ? head.state === "running" : head.phase === "training";
-    if (!training) return before;
     const { currentStep, stepsPerSecond, observedAtMs } = head;
-    return { ...before, speed: addSpeed(before.speed, currentStep, stepsPerSecond, observedAtMs) };
+    // Without a point there is no step that the bar could have timed.
+    const known = stepsPerSecond !== null && currentStep !== null && lastPoint !== null;
+    const reported = known
+      ? { step: currentStep, stepsPerSecond, atMs: observedAtMs }
+      : before.reported;
+    const { speed } = before;
+    return {
+      ...before,
+      reported,
+      speed: training ? addSpeed(speed, currentStep, stepsPerSecond, observedAtMs) : speed,
+    };
   }
   let { speed } = before;
   for (const { steps, atMs } of metrics) speed = addPointSpeed(speed, steps, atMs);
@@ -113,6 +138,27 @@ function addPointSpeed(
 }
 
 /**
+ * Fewer values of the bar are those of a short job (some eight minutes, a minute while somebody watches): its rate is a
+ * running mean, in which the first, slow steps and each pause then weigh.
+ */
+const leastFrames = 20;
+
+/**
+ * The speed of the attempt: the bar's where enough frames came while the trainer trained, else that of the points' own
+ * times, else what little the bar said. A frame comes every 25 seconds, or with a save, so a short job has few or none.
+ */
+export function speedOf({ speed, pace, reported }: RunAggregates): SpeedAggregate {
+  const wallClock = paceClock(pace) ?? speed.wallClock;
+  if (speed.count >= leastFrames) return { ...speed, wallClock };
+  const paced = speedOfPace(pace);
+  if (paced.count > 0) return paced;
+  if (speed.count > 0) return { ...speed, wallClock };
+  if (reported === null) return speedOfPace(pace, 2);
+  const told = addSpeed(emptySpeed, reported.step, reported.stepsPerSecond, reported.atMs);
+  return told.count === 0 ? speedOfPace(pace, 2) : { ...told, wallClock };
+}
+
+/**
  * The same from what is stored, for a Job that an older version wrote. Once per attempt: it reads every segment. The bar's
  * rate was never stored, so the speed is that of the points.
  */
@@ -120,7 +166,8 @@ export function rebuildAggregates(store: Store, attempt: number): RunAggregates 
   let aggregates = emptyAggregates;
   for (const body of segmentBodies(store, attempt)) {
     const { steps, atMs, values } = decodeSegment(body);
-    aggregates = addPoints(aggregates, steps, (key) => values.get(key));
+    const paced = { ...aggregates, pace: addToPace(aggregates.pace, steps, atMs) };
+    aggregates = addPoints(paced, steps, (key) => values.get(key));
     let { speed } = aggregates;
     for (let from = 0; from < steps.length; from += limits.metricsItemPoints) {
       const to = from + limits.metricsItemPoints;

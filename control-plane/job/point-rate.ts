@@ -1,5 +1,11 @@
 import { weightedMedian } from "@trainyard/shared/analysis/loss/weighted-median.ts";
 
+/**
+ * Points that follow each other sooner were read in one look: the box looks ten times a second at most
+ * (`tailPollWatchedMs`), and takes a millisecond or so for each point of a look.
+ */
+export const sameLookMs = 25;
+
 /** Fewer looks do not tell a pause from a slow step. */
 const leastLooks = 3;
 
@@ -13,6 +19,7 @@ export function stepWeightedRate(steps: readonly number[], atMs: readonly number
   const weights: number[] = [];
   let from = 0;
   for (let i = 1; i < steps.length; i += 1) {
+    if ((atMs[i] as number) - (atMs[i - 1] as number) < sameLookMs) continue;
     const elapsedMs = (atMs[i] as number) - (atMs[from] as number);
     if (elapsedMs <= 0) continue;
     const done = (steps[i] as number) - (steps[from] as number);

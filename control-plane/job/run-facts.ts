@@ -13,7 +13,7 @@ import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
 import type { Store } from "../storage.ts";
-import { emptyAggregates, readAggregates } from "./aggregates.ts";
+import { emptyAggregates, readAggregates, speedOf } from "./aggregates.ts";
 import type { RunAggregates } from "./aggregates.ts";
 import { aggregatesOf, attemptOf, writeHead } from "./live-attempt.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
@@ -45,7 +45,7 @@ export function gatherFacts(
       errorLines: summary.failure !== null && summary.evidence?.["error_line"] != null ? 1 : 0,
     },
     failure: failureFactsOf(summary),
-    dataset: datasetFactsOf(snapshot.datasets),
+    dataset: asTheTrainerFound(datasetFactsOf(snapshot.datasets), summary),
     checkpoints: {
       count: summary.checkpoints,
       last:
@@ -60,7 +60,10 @@ export function gatherFacts(
   };
 }
 
-function mergedAggregates(store: Store, newest: LiveAttempt): RunAggregates {
+/** Of all attempts, each with its own speed. */
+type MergedAggregates = Omit<RunAggregates, "version" | "pace" | "reported">;
+
+function mergedAggregates(store: Store, newest: LiveAttempt): MergedAggregates {
   if (newest.aggregates === null) {
     aggregatesOf(store, newest);
     writeHead(store, newest);
@@ -72,7 +75,10 @@ function mergedAggregates(store: Store, newest: LiveAttempt): RunAggregates {
       limits.factAttempts - 1,
     )
     .map((row) => readAggregates(row["aggregates"]) ?? completed(store, Number(row["attempt"])))
-    .reduce((later, earlier) => merge(earlier, later), aggregatesOf(store, newest));
+    .reduce(
+      (later, earlier) => merge(withSpeed(earlier), later),
+      withSpeed(aggregatesOf(store, newest)),
+    );
 }
 
 function completed(store: Store, attempt: number): RunAggregates {
@@ -82,9 +88,12 @@ function completed(store: Store, attempt: number): RunAggregates {
   return aggregates;
 }
 
-function merge(earlier: RunAggregates, later: RunAggregates): RunAggregates {
+function withSpeed(aggregates: RunAggregates): MergedAggregates {
+  return { ...aggregates, speed: speedOf(aggregates) };
+}
+
+function merge(earlier: MergedAggregates, later: MergedAggregates): MergedAggregates {
   return {
-    version: 1,
     loss: mergeLosses(earlier.loss, later.loss),
     validation:
       earlier.validation === null || later.validation === null
@@ -96,12 +105,12 @@ function merge(earlier: RunAggregates, later: RunAggregates): RunAggregates {
   };
 }
 
-/** With what the edge noticed or a caller handed in, which stands in no stream. */
+/** With what the edge noticed or a caller handed in, which stands in no stream. That a guardrail stopped the job only the box says. */
 function withTimeline(store: Store, stream: readonly AlertFacts[]): AlertFacts[] {
   const added = timelineEvents(store, 0, limits.factAlerts).flatMap(({ item }): AlertFacts[] => {
     if (item.kind !== "alert") return [];
-    const { code, severity, category, message, step, atMs, guardrail } = item;
-    return [{ code, severity, category, message, step, atMs, guardrail }];
+    const { code, severity, category, message, step, atMs } = item;
+    return [{ code, severity, category, message, step, atMs, guardrail: false }];
   });
   return [...stream, ...added].sort((a, b) => a.atMs - b.atMs).slice(-limits.factAlerts);
 }
@@ -136,6 +145,26 @@ function failureFactsOf({ failure, evidence }: JobSummary): FailureFacts | null 
     message: failure.message,
     fix: failure.fix,
   };
+}
+
+/** What was counted at the start says nothing of a dataset that the trainer then found empty, or not at all. */
+function asTheTrainerFound(
+  dataset: DatasetRunFacts | null,
+  { failure }: JobSummary,
+): DatasetRunFacts | null {
+  const code = failure?.code;
+  if (dataset === null || (code !== "DATASET_EMPTY" && code !== "DATASET_MISSING")) return dataset;
+  const uncounted = {
+    ...dataset,
+    images: null,
+    scanned: null,
+    scanLimited: false,
+    captioned: null,
+    emptyCaptions: null,
+    totalBytes: null,
+  };
+  if (code === "DATASET_MISSING") return { ...uncounted, exists: false };
+  return { ...uncounted, foundEmpty: { imagesAtStart: dataset.images } };
 }
 
 /** Several datasets are added up under the path of the first; a set that nobody could look at makes the sum unknown. */

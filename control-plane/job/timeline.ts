@@ -33,19 +33,23 @@ export function timelineEvents(store: Store, attempt: number, limit: number): Jo
     .rows("SELECT body FROM timeline ORDER BY at_ms DESC, delivery_id, n LIMIT ?", limit)
     .map((row): JobEvent => {
       const { jobId: _, agentId: __, ...alert } = JSON.parse(text(row, "body")) as Alert;
-      return { attempt, seq: 0, item: { kind: "alert", ...alert, guardrail: false } };
+      const { guardrail = false } = alert;
+      return { attempt, seq: 0, item: { kind: "alert", ...alert, guardrail } };
     })
     .reverse();
 }
 
-/** Both in the order they have; by time against each other. The stream's order is never changed by a clock that jumped. */
+/**
+ * Both in the order they have; by time against each other, at the same time the stream first: a job's end comes after its
+ * findings. The stream's order is never changed by a clock that jumped.
+ */
 export function mergeByTime(stream: readonly JobEvent[], added: readonly JobEvent[]): JobEvent[] {
   const merged: JobEvent[] = [];
   let next = 0;
   for (const event of stream) {
     for (; next < added.length; next += 1) {
       const candidate = added[next] as JobEvent;
-      if (candidate.item.atMs > event.item.atMs) break;
+      if (candidate.item.atMs >= event.item.atMs) break;
       merged.push(candidate);
     }
     merged.push(event);

@@ -20,6 +20,12 @@ export function datasetFindings(dataset: DatasetRunFacts | null): RunFinding[] {
     add("DATASET_NOT_FOUND", "warning", 0.7, "The dataset was not found on the box.", {});
     return found;
   }
+  if (dataset.foundEmpty) {
+    add("DATASET_EMPTY", "critical", 0.94, "The trainer found no images in the dataset.", {
+      images_at_start: dataset.foundEmpty.imagesAtStart,
+    });
+    return found;
+  }
   if (dataset.images === 0) {
     add("DATASET_EMPTY", "critical", 0.94, "The dataset holds no images.", { images: 0 });
     return found;

@@ -18,6 +18,10 @@ export function datasetScore(dataset: DatasetRunFacts | null): Score {
   const rule = "dataset_quality_v2";
   if (dataset === null) return unknownScore(rule, "dataset_not_analysed");
   if (!dataset.exists) return unknownScore(rule, "dataset_not_found");
+  if (dataset.foundEmpty) {
+    const images = dataset.foundEmpty.imagesAtStart;
+    return unknownScore(rule, "dataset_found_empty", { images_at_start: images });
+  }
   const scanned = dataset.scanned ?? dataset.images;
   if (scanned === null) return unknownScore(rule, "dataset_not_analysed");
   const coverage = captionCoveragePct(dataset);

@@ -24,7 +24,7 @@ export interface RunFinding {
   readonly evidence: Readonly<Record<string, JsonValue>>;
 }
 
-const findingCodes = [
+export const findingCodes = [
   "JOB_FAILED",
   "GUARDRAIL_STOPPED",
   "JOB_INTERRUPTED",

@@ -104,6 +104,8 @@ export interface DatasetRunFacts {
   /** Virtual path, as in answers: `datasets/x`. */
   readonly path: string;
   readonly exists: boolean;
+  /** Set when the trainer found no image in it, whatever was counted before; the counts are then null. */
+  readonly foundEmpty?: { readonly imagesAtStart: number | null };
   readonly images: number | null;
   /** How many of the images were looked at; the counts below are of these. */
   readonly scanned: number | null;

@@ -7,6 +7,8 @@ import { limits } from "../limits.ts";
 export interface SpeedAggregate {
   /** Layout of the stored value; another number is another layout. */
   readonly version: 1;
+  /** Set where the bar said too little, and the values are from when the points were read. */
+  readonly source?: "points";
   readonly count: number;
   /** Steps per second. */
   readonly first: number | null;

@@ -82,7 +82,7 @@ function trendJson(trend: LossTrend) {
   };
 }
 
-export function speedAnalysis({ throughput }: Judgement) {
+export function speedAnalysis({ facts, throughput }: Judgement) {
   return {
     status: throughput.status,
     trend: throughput.trend,
@@ -103,7 +103,7 @@ export function speedAnalysis({ throughput }: Judgement) {
     model_family: throughput.family,
     run_class: throughput.runClass,
     thresholds: throughput.curve === null ? null : { ...throughput.curve },
-    source: "own_bar",
+    source: facts.speed.source ?? "own_bar",
   };
 }
 

@@ -253,9 +253,12 @@ describe("the speed of a run", () => {
     await send([points(110, 10)], { phase: "saving", stepsPerSecond: 0.01 });
     await send([points(120, 10)], { stepsPerSecond: 2.2 });
     await send([points(130, 10)], { phase: null, stepsPerSecond: 2.1 });
-    await send([points(140, 10)], { phase: null, state: "completed", stepsPerSecond: 0.5 });
+    for (let from = 140; from < 310; from += 10) {
+      await send([points(from, 10)], { stepsPerSecond: 2.1 });
+    }
+    await send([points(310, 10)], { phase: null, state: "completed", stepsPerSecond: 0.5 });
 
-    expect((await facts()).speed).toMatchObject({ count: 3, min: 2, max: 2.2, last: 2.1 });
+    expect((await facts()).speed).toMatchObject({ count: 20, min: 2, max: 2.2, last: 2.1 });
   });
 
   it("of what was missed while the box was off is that of the points, pauses left out", async () => {
@@ -269,10 +272,10 @@ describe("the speed of a run", () => {
     }
     const { speed } = await facts();
 
-    expect(speed.count).toBe(4);
+    expect(speed.count).toBeGreaterThan(30);
     expect(speed.min).toBeCloseTo(2, 5);
     expect(speed.max).toBeCloseTo(2, 5);
-    expect(speed.wallClock).toMatchObject({ fromStep: 500, toStep: 2_000 });
+    expect(speed.wallClock).toMatchObject({ fromStep: 1, toStep: 2_000 });
   });
 
   it("is unknown where many points were read in one look", async () => {
