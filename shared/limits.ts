@@ -55,6 +55,8 @@ export const limits = {
   // ---- calls --------------------------------------------------------------------------------
   /** How long the Hub waits for an agent's answer to a short call. */
   callTimeoutMs: 20_000,
+  /** The same for a tool of the box, which may read many files; a call at MCP ends before, at `mcpWaitMs`. */
+  agentToolTimeoutMs: 110_000,
   /** Rows of the agent's call ledger; the oldest answered ones go first. */
   callLedgerRows: 50_000,
   /** Answer of one call; longer things are files. */

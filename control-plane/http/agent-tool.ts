@@ -31,10 +31,12 @@ export async function runOnAgent(
         details: { agent_id: agent.agentId },
       });
     }
-    const answer = await context.callAgent(agent.agentId, "tool", {
-      tool: tool.name,
-      arguments: { ...args, detail },
-    });
+    const answer = await context.callAgent(
+      agent.agentId,
+      tool.annotations.readOnlyHint ? "tool" : "change-tool",
+      { tool: tool.name, arguments: { ...args, detail } },
+    );
+    if (!tool.annotations.readOnlyHint) return { data: answer.data, text: answer.text };
     const data = {
       ...answer.data,
       observed_at: new Date(context.now()).toISOString(),

@@ -9,7 +9,7 @@ import { sendFile } from "./send-file.ts";
 import { setGuardrails } from "./set-guardrails.ts";
 import { startAttempt } from "./start-attempt.ts";
 import { stopAttempt } from "./stop-attempt.ts";
-import { runTool } from "./tool.ts";
+import { changeTool, runTool } from "./tool.ts";
 import { uploadState } from "./upload-state.ts";
 import { writeReport } from "./write-report.ts";
 
@@ -29,4 +29,5 @@ export const operationHandlers = {
   "append-alerts": appendAlerts,
   "write-report": writeReport,
   tool: runTool,
+  "change-tool": changeTool,
 } satisfies OperationHandlers;

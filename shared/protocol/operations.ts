@@ -72,6 +72,15 @@ function operation<Args extends z.ZodType, Value extends z.ZodType>(
   return definition;
 }
 
+function toolOperation(changes: boolean) {
+  return operation({
+    args: z.object({ tool: id, arguments: z.record(z.string(), z.unknown()) }),
+    value: z.object({ data: z.record(z.string(), z.unknown()), text: z.string() }),
+    changes,
+    timeoutMs: limits.agentToolTimeoutMs,
+  });
+}
+
 const transferTarget = z.object({
   dataset: name,
   filename: z.string().min(1).max(300),
@@ -276,13 +285,10 @@ export const operations = {
     changes: false,
     timeoutMs: limits.callTimeoutMs,
   }),
-  /** A tool whose handler runs on the box. */
-  tool: operation({
-    args: z.object({ tool: id, arguments: z.record(z.string(), z.unknown()) }),
-    value: z.object({ data: z.record(z.string(), z.unknown()), text: z.string() }),
-    changes: false,
-    timeoutMs: limits.callTimeoutMs,
-  }),
+  /** A tool whose handler runs on the box and changes nothing. */
+  tool: toolOperation(false),
+  /** One that changes files of the box: ledgered, so that one call has one effect. */
+  "change-tool": toolOperation(true),
 } as const;
 
 export type OperationName = keyof typeof operations;

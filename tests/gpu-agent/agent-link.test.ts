@@ -487,3 +487,13 @@ test("a failing trainer is failed with its own words as evidence", async () => {
     value: { firstError: expect.stringContaining("name_or_path") },
   });
 });
+
+test("[C4] a tool comes as the kind of call it is", async () => {
+  const { edge } = await setUp();
+  const reading = { tool: "list-datasets", arguments: { detail: "full" } };
+  expect(await edge.call("tool", reading)).toMatchObject({ ok: true });
+  expect(await edge.call("change-tool", reading)).toMatchObject({
+    ok: false,
+    error: { code: "PROTOCOL_ERROR" },
+  });
+});
