@@ -63,6 +63,8 @@ export interface AttemptFiles {
   readonly handle: string;
   readonly exit: string;
   readonly truth: string;
+  /** Where a trainer that has no server looks for requests. */
+  readonly jobTable: string;
 }
 
 export function attemptFiles(home: Home, jobId: string, attempt: number): AttemptFiles {
@@ -82,6 +84,7 @@ export function attemptFiles(home: Home, jobId: string, attempt: number): Attemp
     handle: join(folder, "handle.json"),
     exit: join(folder, "exit.json"),
     truth: join(folder, "truth.jsonl"),
+    jobTable: join(folder, "job.db"),
   };
 }
 

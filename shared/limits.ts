@@ -257,6 +257,8 @@ export const limits = {
 
   // ---- stop ladder (reliability 2.7) ---------------------------------------------------------
   stopCheckpointMs: 600_000,
+  /** A trainer that was asked stops behind its step; one that loads or trains slower than this is interrupted there. */
+  stopAskMs: 10_000,
   stopInterruptMs: 120_000,
   stopTerminateMs: 15_000,
   stopKillMs: 10_000,

@@ -1,9 +1,18 @@
 import { limits } from "@trainyard/shared/limits.ts";
+import { errorFields } from "../log.ts";
+import type { TrainerRequest } from "../trainers/trainer.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import type { StopRecord } from "./attempt-spec.ts";
 import type { EndWatch } from "./end-watch.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
-import { beginStop, climb, hastenStop, ladderDeadlines, resumeStop } from "./stop-ladder.ts";
+import {
+  beginStop,
+  climb,
+  hastenStop,
+  ladderDeadlines,
+  resumeStop,
+  skipAsking,
+} from "./stop-ladder.ts";
 import type { StopLadder, StopMode } from "./stop-ladder.ts";
 
 export interface StopRequest {
@@ -26,11 +35,28 @@ export function createAttemptStop(
   stored: StopRecord | null,
   { journal, watch }: { readonly journal: AttemptJournal; readonly watch: EndWatch },
 ): AttemptStop {
-  const { key, memory, trainer, files, environment } = attempt;
+  const { key, spec, memory, trainer, files, environment } = attempt;
+  const { training } = spec;
   const { time, log } = environment;
   let settled = false;
   let stop =
     stored === null ? null : { ...stored, ladder: resumeStop(stored.ladder, time.monotonic()) };
+
+  const understands = (what: TrainerRequest): boolean =>
+    trainer.control?.understands(what, training) ?? false;
+  const ask = (what: TrainerRequest): boolean => {
+    try {
+      return trainer.control?.ask(what, { training, files }) ?? false;
+    } catch (error) {
+      log("warn", "the trainer could not be asked", { ...key, what, ...errorFields(error) });
+      return false;
+    }
+  };
+  /** Before the attempt's first step, and behind the job's last, nothing is there that is not on disk, and nobody looks for requests. */
+  const isBetweenSteps = (): boolean =>
+    memory.currentStep !== null &&
+    memory.currentStep > (memory.startStep ?? 0) &&
+    (memory.totalSteps === null || memory.currentStep < memory.totalSteps);
 
   /** What became of the checkpoint is known only now: a guardrail's stop says it, a person's reason stays the person's. */
   const withOutcome = (record: StopRecord, { acted, savesBefore }: StopLadder): StopRecord => {
@@ -38,7 +64,7 @@ export function createAttemptStop(
     const outcome =
       memory.saves > savesBefore
         ? "A checkpoint was saved first."
-        : trainer.requestSave === undefined
+        : !understands("save")
           ? "No checkpoint was saved first: the trainer cannot save on request."
           : acted
             ? "No checkpoint was saved first: the trainer did not save one in time."
@@ -75,7 +101,8 @@ export function createAttemptStop(
           nowMs: time.monotonic(),
           alive: watch.alive(),
           saving: memory.saving,
-          canSave: trainer.requestSave !== undefined,
+          canSave: understands("save") && isBetweenSteps(),
+          canAsk: understands("stop"),
           savesSeen: memory.saves,
         },
         environment.deadlines ?? ladderDeadlines,
@@ -90,17 +117,20 @@ export function createAttemptStop(
       journal.commit({ stop });
       if (effect === null) return;
       log("info", "stop ladder", { ...key, step: ladder.step });
-      if (effect !== "save") {
+      if (effect === "interrupt" || effect === "terminate" || effect === "kill") {
         watch.signal(effect);
         return;
       }
-      const asked = trainer.requestSave?.(files, (signal) => watch.signalSave(signal)) ?? false;
-      // Not waited for; the next turn interrupts.
-      if (asked) return;
-      stop = {
-        ...withOutcome(stop, { ...ladder, acted: false }),
-        ladder: hastenStop(ladder, "now", time.monotonic()),
-      };
+      if (ask(effect === "save" ? "save" : "stop")) return;
+      // Not waited for; the next turn takes the next step.
+      const nowMs = time.monotonic();
+      stop =
+        effect === "save"
+          ? {
+              ...withOutcome(stop, { ...ladder, acted: false }),
+              ladder: hastenStop(ladder, "now", nowMs),
+            }
+          : { ...stop, ladder: skipAsking(ladder, nowMs) };
     },
     settle() {
       settled = true;

@@ -18,8 +18,6 @@ export interface EndWatch {
   takeStarted(): ProcessIdentity | null;
   alive(): boolean;
   signal(effect: "interrupt" | "terminate" | "kill"): void;
-  /** To the trainer alone; its children may not know the signal. */
-  signalSave(signal: "SIGUSR2"): void;
   /** Ends what the trainer left behind. */
   killLeftovers(): void;
 }
@@ -167,9 +165,6 @@ export function createEndWatch(
         send(-identity.pid, "SIGKILL");
         send(identity.pid, "SIGKILL");
       }
-    },
-    signalSave(signal) {
-      if (identity !== null && aliveNow()) send(identity.pid, signal);
     },
     killLeftovers() {
       const handle = readHandle(files);

@@ -19,7 +19,7 @@ export interface RunnerEnvironment {
   readonly processes: ProcessView;
   readonly bootId: string;
   readonly launchShim: LaunchShim;
-  readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGUSR2") => void;
+  readonly signal: (pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL") => void;
   readonly secrets: readonly KnownSecret[];
   readonly deadlines?: LadderDeadlines;
   /** Free bytes on the disk of a folder, null where it cannot be told; the operating system's answer where it is not given. */

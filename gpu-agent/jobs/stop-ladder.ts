@@ -4,7 +4,7 @@ import { limits } from "@trainyard/shared/limits.ts";
  * The stop of an attempt as a pure reducer of time and facts. It is saved with the attempt before its effect happens, so an
  * agent that comes back goes on at the same step and never interrupts twice.
  */
-type StopStep = "checkpoint" | "interrupt" | "terminate" | "kill";
+type StopStep = "checkpoint" | "ask" | "interrupt" | "terminate" | "kill";
 export type StopMode = "checkpoint" | "now";
 
 export interface StopLadder {
@@ -24,13 +24,16 @@ export interface LadderFacts {
   /** The trainer writes a checkpoint right now: an interrupt would cut the file. */
   readonly saving: boolean;
   readonly canSave: boolean;
+  /** The trainer stops by itself when it is asked, at a place where nothing is torn: after a step, behind a save. */
+  readonly canAsk: boolean;
   readonly savesSeen: number;
 }
 
-export type LadderEffect = "save" | "interrupt" | "terminate" | "kill";
+export type LadderEffect = "save" | "ask" | "interrupt" | "terminate" | "kill";
 
 export interface LadderDeadlines {
   readonly checkpointMs: number;
+  readonly askMs: number;
   readonly interruptMs: number;
   readonly terminateMs: number;
   readonly killMs: number;
@@ -38,6 +41,7 @@ export interface LadderDeadlines {
 
 export const ladderDeadlines: LadderDeadlines = {
   checkpointMs: limits.stopCheckpointMs,
+  askMs: limits.stopAskMs,
   interruptMs: limits.stopInterruptMs,
   terminateMs: limits.stopTerminateMs,
   killMs: limits.stopKillMs,
@@ -47,7 +51,7 @@ export function beginStop(
   mode: StopMode,
   facts: Pick<LadderFacts, "nowMs" | "savesSeen">,
 ): StopLadder {
-  const step: StopStep = mode === "checkpoint" ? "checkpoint" : "interrupt";
+  const step: StopStep = mode === "checkpoint" ? "checkpoint" : "ask";
   return { mode, step, acted: false, savesBefore: facts.savesSeen, sinceMs: facts.nowMs };
 }
 
@@ -56,8 +60,13 @@ export function hastenStop(ladder: StopLadder, mode: StopMode, nowMs: number): S
   if (mode !== "now" || ladder.mode === "now") return ladder;
   const skips = ladder.step === "checkpoint";
   return skips
-    ? { ...ladder, mode: "now", step: "interrupt", acted: false, sinceMs: nowMs }
+    ? { ...ladder, mode: "now", step: "ask", acted: false, sinceMs: nowMs }
     : { ...ladder, mode: "now" };
+}
+
+/** Nobody listens: a request would only be waited for. */
+export function skipAsking(ladder: StopLadder, nowMs: number): StopLadder {
+  return { ...ladder, step: "interrupt", acted: false, sinceMs: nowMs };
 }
 
 /** After a restart: same step, same memory of what was done, its deadline counted from now. */
@@ -87,9 +96,15 @@ export function climb(
     case "checkpoint": {
       const saved = ladder.acted && facts.savesSeen > ladder.savesBefore;
       if (!facts.canSave || saved || (ladder.acted && waitedMs >= deadlines.checkpointMs)) {
-        return climb(enter("interrupt"), facts, deadlines);
+        return climb(enter("ask"), facts, deadlines);
       }
       return ladder.acted ? { ladder, effect: null } : act("save");
+    }
+    case "ask": {
+      if (!facts.canAsk || (ladder.acted && waitedMs >= deadlines.askMs)) {
+        return climb(enter("interrupt"), facts, deadlines);
+      }
+      return ladder.acted ? { ladder, effect: null } : act("ask");
     }
     case "interrupt": {
       if (!ladder.acted) {

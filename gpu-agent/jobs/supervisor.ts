@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { AttemptRow, StreamKey } from "../spool.ts";
+import { createJobTable } from "../trainers/job-table.ts";
 import type { Trainers } from "../trainers/detect.ts";
 import type { Trainer } from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
@@ -134,6 +135,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     if (args.attempt > 1) setDamagedAside(trainer, outputFolder, training.name);
     mkdirSync(files.folder, { recursive: true, mode: 0o700 });
     writeFileAtomic(files.config, training.configText);
+    if (training.jobTable !== undefined) createJobTable(training.jobTable.path, args.jobId);
     writeFileAtomic(
       files.launch,
       JSON.stringify({

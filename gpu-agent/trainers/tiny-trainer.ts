@@ -1,7 +1,8 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { resolveDataset } from "../datasets/dataset-folder.ts";
+import { jobTableControl } from "./job-table.ts";
 import { toolkitCheckpoints, toolkitSamples } from "./toolkit-output.ts";
 import type { PrepareRequest, Trainer } from "./trainer.ts";
 
@@ -27,7 +28,7 @@ export function createTinyTrainer(options: {
         command: process.execPath,
         args: [options.entry, request.files.config],
         cwd: request.files.folder,
-        environment: {},
+        environment: { AITK_JOB_ID: request.jobId },
         configText: `${JSON.stringify(document, null, 2)}\n`,
         name: request.outputName,
         outputName: request.outputName,
@@ -35,22 +36,18 @@ export function createTinyTrainer(options: {
           ? join(request.home.outputs, request.outputName, "loss_log.db")
           : null,
         metricsEvery: metricsEvery(document),
+        jobTable: { path: request.files.jobTable, requests: ["save", "sample", "stop"] },
         totalSteps: request.totalSteps,
       };
     },
     checkpoints: toolkitCheckpoints,
     samples: toolkitSamples,
-    requestSave(files, signal) {
-      // It listens from its first instruction on, and what it prints comes after that: silent, the signal could end it.
-      if ((statSync(files.stdout, { throwIfNoEntry: false })?.size ?? 0) === 0) return false;
-      signal("SIGUSR2");
-      return true;
-    },
+    control: jobTableControl,
   };
 }
 
 /** The virtual roots of the document become this box's folders; the config's name becomes the folder of the job. */
-function onThisBox({ document, home, outputName }: PrepareRequest): Record<string, unknown> {
+function onThisBox({ document, home, files, outputName }: PrepareRequest): Record<string, unknown> {
   const copy = structuredClone(document) as Record<string, unknown>;
   const config = copy["config"];
   if (!isObject(config)) throw notAConfig("config");
@@ -59,6 +56,7 @@ function onThisBox({ document, home, outputName }: PrepareRequest): Record<strin
   config["name"] = outputName;
   for (const one of processes) {
     one["training_folder"] = home.outputs;
+    one["sqlite_db_path"] = files.jobTable;
     const datasets = one["datasets"];
     if (!Array.isArray(datasets) || !datasets.every(isObject)) continue;
     for (const dataset of datasets) {

@@ -31,6 +31,8 @@ export interface PreparedTraining {
   readonly metricsDatabase: string | null;
   /** Every how many steps a row goes into that database; 1 where it is not said. */
   readonly metricsEvery?: number;
+  /** Where the running process looks for requests, and which it knows; absent where it looks nowhere. */
+  readonly jobTable?: { readonly path: string; readonly requests: readonly TrainerRequest[] };
   readonly totalSteps: number | null;
 }
 
@@ -52,8 +54,20 @@ export interface SampleFile {
   readonly bytes: number;
 }
 
-/** Reaches the attempt's own process only: whoever has its pid now must have started when it did. */
-type SendSaveSignal = (signal: "SIGUSR2") => void;
+/** What a running trainer can be asked for without a signal. */
+export type TrainerRequest = "save" | "sample" | "stop";
+
+export interface TrainerControl {
+  /** An older trainer may not know all of them. */
+  readonly understands: (what: TrainerRequest, training: PreparedTraining) => boolean;
+  /** False: it does not listen yet, or any more, so there is nothing to wait for. */
+  readonly ask: (what: TrainerRequest, attempt: AskedAttempt) => boolean;
+}
+
+interface AskedAttempt {
+  readonly training: PreparedTraining;
+  readonly files: AttemptFiles;
+}
 
 /** One way of turning a config into a process on this box (design 7). */
 export interface Trainer {
@@ -64,9 +78,6 @@ export interface Trainer {
   /** Judged by header and length; oldest step first, the final file last. */
   checkpoints(outputFolder: string, name: string): readonly CheckpointFile[];
   samples(outputFolder: string): readonly SampleFile[];
-  /**
-   * Asks the running trainer for a checkpoint; absent where it cannot be asked. False: it is not listening yet, so there is
-   * nothing to save and nothing to wait for.
-   */
-  readonly requestSave?: (files: AttemptFiles, signal: SendSaveSignal) => boolean;
+  /** Absent where signals are the only way to reach it. */
+  readonly control?: TrainerControl;
 }

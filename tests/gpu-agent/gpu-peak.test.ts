@@ -213,7 +213,13 @@ test("the end of a real process carries what was seen while it ran", async () =>
       launchShim: shimLauncher(shimEntry),
       signal: (target, signal) => void process.kill(target, signal),
       secrets: [],
-      deadlines: { checkpointMs: 1_500, interruptMs: 1_000, terminateMs: 1_000, killMs: 1_000 },
+      deadlines: {
+        checkpointMs: 1_500,
+        askMs: 300,
+        interruptMs: 1_000,
+        terminateMs: 1_000,
+        killMs: 1_000,
+      },
       gpu: {
         gpus: async () => [card(0, 6_000)],
         gpuProcesses: async () => {

@@ -22,6 +22,7 @@ import { systemTime } from "../../gpu-agent/time.ts";
 import type { Time } from "../../gpu-agent/time.ts";
 import { createTrainers } from "../../gpu-agent/trainers/detect.ts";
 import type { Trainer } from "../../gpu-agent/trainers/trainer.ts";
+import type { TrainerControl } from "../../gpu-agent/trainers/trainer.ts";
 import { scriptedTrainer, writeModel } from "./support/scripted-trainer.ts";
 import { temporaryFolder } from "./support/temporary-home.ts";
 import { endTrainersAfterTest, states } from "./support/tiny-job.ts";
@@ -32,6 +33,7 @@ const shimEntry = fileURLToPath(new URL("../../gpu-agent/jobs/shim.ts", import.m
 const fast: Time = { ...systemTime, monotonic: () => systemTime.monotonic() * 50 };
 const deadlines = {
   checkpointMs: 500_000,
+  askMs: 100_000,
   interruptMs: 100_000,
   terminateMs: 50_000,
   killMs: 50_000,
@@ -122,12 +124,15 @@ const script = (then: string): string => `${writeModel}
   const advance = () => { step += 1; bar(step, 1000); };
   ${then}
 `;
-const requestSave = (files: { readonly folder: string }): boolean => {
-  writeFileSync(join(files.folder, "save-now"), "");
-  return true;
+const control: TrainerControl = {
+  understands: (what) => what === "save",
+  ask: (_what, { files }) => {
+    writeFileSync(join(files.folder, "save-now"), "");
+    return true;
+  },
 };
-const hangs = scriptedTrainer(script("advance(); advance();"), { requestSave });
-const steps = scriptedTrainer(script("setInterval(advance, 20);"), { requestSave });
+const hangs = scriptedTrainer(script("advance(); advance();"), { control });
+const steps = scriptedTrainer(script("setInterval(advance, 20);"), { control });
 
 test("a trainer that hangs is stopped without any connection, a checkpoint saved first", async () => {
   const box = openBox(hangs);
@@ -177,9 +182,12 @@ test("with no room for a checkpoint none is asked for", async () => {
     script(`const path = at + "_000000001.safetensors"; advance(); model(path);
       console.log("Saved checkpoint to " + path); setInterval(advance, 20);`),
     {
-      requestSave: () => {
-        asked = true;
-        return true;
+      control: {
+        understands: () => true,
+        ask: (what) => {
+          asked ||= what === "save";
+          return what === "save";
+        },
       },
     },
   );

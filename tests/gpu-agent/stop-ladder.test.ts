@@ -1,12 +1,19 @@
 import { expect, test } from "vitest";
-import { beginStop, climb, hastenStop, resumeStop } from "../../gpu-agent/jobs/stop-ladder.ts";
+import {
+  beginStop,
+  climb,
+  hastenStop,
+  resumeStop,
+  skipAsking,
+} from "../../gpu-agent/jobs/stop-ladder.ts";
 import type { LadderEffect, LadderFacts, StopLadder } from "../../gpu-agent/jobs/stop-ladder.ts";
 
-const deadlines = { checkpointMs: 600, interruptMs: 120, terminateMs: 15, killMs: 10 };
+const deadlines = { checkpointMs: 600, askMs: 50, interruptMs: 120, terminateMs: 15, killMs: 10 };
 const calm: Omit<LadderFacts, "nowMs"> = {
   alive: true,
   saving: false,
   canSave: true,
+  canAsk: false,
   savesSeen: 0,
 };
 
@@ -77,9 +84,40 @@ test.each<[string, StopLadder, (nowMs: number) => Partial<LadderFacts>, [number,
       [145, "kill"],
     ],
   ],
+  [
+    "whoever understands it is asked first, and goes by itself",
+    beginStop("now", at0),
+    (t) => ({ canAsk: true, alive: t < 40 }),
+    [[0, "ask"]],
+  ],
+  [
+    "one that was asked and stays is interrupted, but never while saving",
+    beginStop("now", at0),
+    (t) => ({ canAsk: true, saving: t < 70, alive: t < 80 }),
+    [
+      [0, "ask"],
+      [70, "interrupt"],
+    ],
+  ],
+  [
+    "a checkpoint, then the question",
+    beginStop("checkpoint", at0),
+    (t) => ({ canAsk: true, savesSeen: t >= 30 ? 1 : 0, alive: t < 35 }),
+    [
+      [0, "save"],
+      [30, "ask"],
+    ],
+  ],
   ["nothing to a process that is gone", beginStop("now", at0), () => ({ alive: false }), []],
 ])("%s", (_name, ladder, world, expected) => {
   expect(play(ladder, world, Math.max(...expected.map(([at]) => at), 0) + 9)).toEqual(expected);
+});
+
+test("where nobody listens the question is not waited for", () => {
+  const asked = climb(beginStop("now", at0), { ...calm, canAsk: true, nowMs: 0 }, deadlines).ladder;
+  expect(climb(skipAsking(asked, 1), { ...calm, canAsk: true, nowMs: 1 }, deadlines).effect).toBe(
+    "interrupt",
+  );
 });
 
 test("a second stop only shortens", () => {

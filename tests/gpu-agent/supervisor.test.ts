@@ -25,7 +25,13 @@ import { endTrainersAfterTest, lastState } from "./support/tiny-job.ts";
 import { until } from "./support/waiting.ts";
 
 const shimEntry = fileURLToPath(new URL("../../gpu-agent/jobs/shim.ts", import.meta.url));
-const deadlines = { checkpointMs: 1_500, interruptMs: 400, terminateMs: 300, killMs: 300 };
+const deadlines = {
+  checkpointMs: 1_500,
+  askMs: 300,
+  interruptMs: 400,
+  terminateMs: 300,
+  killMs: 300,
+};
 const user = { by: "user", reason: "", mode: "now" as const };
 
 interface Box {
@@ -169,15 +175,19 @@ test("with a checkpoint first, the trainer is asked to save before it is interru
       `${writeModel}
       import { existsSync } from "node:fs";
       process.on("SIGINT", () => process.exit(0));
+      bar(1, 9);
       console.log("ready");
       const poll = setInterval(() => { if (!existsSync("save-now")) return; clearInterval(poll);
         const path = process.env.OUT + "/" + process.env.NAME + "_000000007.safetensors"; model(path);
         console.log("Saved checkpoint to " + path); }, 20);
       setInterval(() => {}, 1000);`,
       {
-        requestSave: (files) => {
-          writeFileSync(join(files.folder, "save-now"), "");
-          return true;
+        control: {
+          understands: (what) => what === "save",
+          ask: (_what, { files }) => {
+            writeFileSync(join(files.folder, "save-now"), "");
+            return true;
+          },
         },
       },
     ),

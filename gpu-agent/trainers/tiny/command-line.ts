@@ -6,11 +6,11 @@ import { zeroAdapter } from "./adapter.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { DatasetError } from "./images.ts";
+import { JobStopped, openJobRow, type JobRow } from "./job-row.ts";
 import type { LossLog } from "./loss-log.ts";
 import { createNetwork } from "./network.ts";
 import { printFailure, printStart, printStopped, processOutput } from "./output.ts";
 import { extensionOf, renderSample } from "./sampler.ts";
-import type { SaveRequests } from "./save-requests.ts";
 import { train } from "./train.ts";
 import { openTruth, type Truth } from "./truth.ts";
 
@@ -21,8 +21,8 @@ const usage = `usage: main.ts CONFIG
        main.ts --render ADAPTER --config CONFIG --prompt-index N --out FILE [--zero]
 `;
 
-/** Runs what the command line asks for; returns the exit code. */
-export async function runCommandLine(requests: SaveRequests): Promise<number> {
+/** Runs what the command line asks for; returns the exit code. Being asked to stop is 1 there, as a failure is: AI Toolkit does so. */
+export async function runCommandLine(): Promise<number> {
   // One picture at a time: libvips' own threads and cache would only cost memory.
   sharp.concurrency(1);
   sharp.cache(false);
@@ -51,17 +51,19 @@ export async function runCommandLine(requests: SaveRequests): Promise<number> {
     processOutput.bar(usage);
     return 2;
   }
-  return runJob(configPath, requests);
+  return runJob(configPath);
 }
 
-async function runJob(configPath: string, requests: SaveRequests): Promise<number> {
+async function runJob(configPath: string): Promise<number> {
   const truthFile = process.env["TRAINYARD_TRUTH_FILE"];
   let truth: Truth | undefined = truthFile ? openTruth(truthFile) : undefined;
   let lossLog: LossLog | undefined;
+  let row: JobRow | undefined;
   process.on("SIGINT", () => {
     // AI Toolkit loses what its logger has not written yet; here the series goes as far as the training did.
     try {
       lossLog?.close();
+      row?.status("stopped", "Job stopped");
     } catch {
       // A full disk: the stop goes on without these rows.
     }
@@ -72,6 +74,8 @@ async function runJob(configPath: string, requests: SaveRequests): Promise<numbe
   try {
     const config = readConfig(configPath);
     printStart(processOutput, config.name, config.process);
+    row = openJobRow(config.jobTable, process.env["AITK_JOB_ID"]?.trim());
+    row.status("running", "Starting");
     mkdirSync(config.outputFolder, { recursive: true });
     truth ??= openTruth(join(config.outputFolder, "truth.jsonl"));
     await train(
@@ -86,7 +90,7 @@ async function runJob(configPath: string, requests: SaveRequests): Promise<numbe
       {
         out: processOutput,
         truth,
-        requests,
+        row,
         onLossLog: (opened) => {
           lossLog = opened;
         },
@@ -95,13 +99,17 @@ async function runJob(configPath: string, requests: SaveRequests): Promise<numbe
     truth.write({ t: "end", how: "completed" });
     return 0;
   } catch (error) {
+    const stopped = error instanceof JobStopped;
+    if (!stopped) row?.status("error", failureText(error));
     printFailure(processOutput, {
       message: failureText(error),
-      kind: error instanceof DatasetError ? error.kind : "RuntimeError",
+      kind: stopped ? "Exception" : error instanceof DatasetError ? error.kind : "RuntimeError",
       beforeJob: error instanceof ConfigError,
     });
-    truth?.write({ t: "end", how: "error" });
+    truth?.write({ t: "end", how: stopped ? "asked" : "error" });
     return 1;
+  } finally {
+    row?.close();
   }
 }
 

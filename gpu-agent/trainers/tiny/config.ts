@@ -26,6 +26,8 @@ export interface TinyConfig {
   readonly document: Readonly<Record<string, unknown>>;
   readonly process: Readonly<Record<string, unknown>>;
   readonly outputFolder: string;
+  /** File with the table that others drive the job by; "" when there is none. */
+  readonly jobTable: string;
   readonly triggerWord: string;
   readonly seed: number;
   readonly rank: number;
@@ -100,6 +102,7 @@ function parseProcess(
     name,
     process,
     outputFolder: join(text(process["training_folder"]) || "output", name),
+    jobTable: text(process["sqlite_db_path"]),
     triggerWord,
     seed: number(process["training_seed"] ?? train["seed"], 42),
     rank: clamp(whole(network["linear"] ?? network["rank"], 32), 1, 128),

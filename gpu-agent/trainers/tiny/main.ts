@@ -16,12 +16,9 @@
  *   TRAINYARD_TINY_STEP_DELAY_MS  waited after every step (a fraction is allowed), for a run that must last
  *   TRAINYARD_TINY_PIXELS         pixels per step, for a run that must be fast
  *
- * SIGINT ends it at once and saves nothing, as with AI Toolkit. SIGUSR2 asks for a checkpoint and lets it go on; SIGUSR1
- * would start Node's inspector.
+ * SIGINT ends it at once and saves nothing, as with AI Toolkit. Requests for a checkpoint, for pictures and for an orderly stop
+ * come through the table that `sqlite_db_path` and AITK_JOB_ID name.
  */
-import { listenForSaveRequests } from "./save-requests.ts";
+import { runCommandLine } from "./command-line.ts";
 
-// Before anything else is loaded: unheard, the signal would end the process.
-const requests = listenForSaveRequests();
-const { runCommandLine } = await import("./command-line.ts");
-process.exitCode = await runCommandLine(requests);
+process.exitCode = await runCommandLine();

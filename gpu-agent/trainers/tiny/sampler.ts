@@ -7,6 +7,7 @@ import { openBar } from "./bar.ts";
 import { captionGates, FEATURES, positionFeatures } from "./conditioning.ts";
 import type { SamplePrompt, TinyConfig } from "./config.ts";
 import { OUTPUT_STRIDE, type Network } from "./network.ts";
+import type { JobRow } from "./job-row.ts";
 import type { Output } from "./output.ts";
 import type { Truth } from "./truth.ts";
 
@@ -77,16 +78,18 @@ export async function writeSamples(
     /** The training bar is open, so this one is drawn a row lower. */
     readonly belowBar: boolean;
   },
-  out: Output,
-  truth: Truth,
+  { out, truth, row }: { readonly out: Output; readonly truth: Truth; readonly row: JobRow },
 ): Promise<void> {
   const { config, network, adapter, step } = work;
+  const total = config.prompts.length;
+  row.stopIfAsked();
+  row.status("running", `Generating images - 0/${total}`);
   const folder = join(config.outputFolder, "samples");
   const temporary = join(folder, ".tmp");
   mkdirSync(temporary, { recursive: true });
   const bar = openBar({
     name: "Generating Images",
-    total: config.prompts.length,
+    total,
     row: work.belowBar ? 1 : 0,
     leave: false,
     write: out.bar,
@@ -103,9 +106,12 @@ export async function writeSamples(
     renameSync(join(temporary, name), join(folder, name));
     truth.write({ t: "sample", step, index, path: join(folder, name) });
     bar.advance();
+    row.stopIfAsked();
+    row.status("running", `Generating images - ${index + 1}/${total}`);
   }
   bar.close();
   out.line();
+  row.status("running", "Training");
 }
 
 /** The format that a file name asks for. */

@@ -15,12 +15,12 @@ import { findCheckpoint, restoreOptimizer, saveCheckpoint } from "./checkpoint.t
 import { FEATURES, positionFeatures } from "./conditioning.ts";
 import type { TinyConfig } from "./config.ts";
 import { loadImages, type TrainingImage } from "./images.ts";
+import type { JobRow } from "./job-row.ts";
 import { openLossLog, type LossLog } from "./loss-log.ts";
 import { createNetwork, OUTPUT_STRIDE, type Network } from "./network.ts";
 import { printAdapterLines, printTimer, type Output } from "./output.ts";
 import { randomFrom } from "./random.ts";
 import { writeSamples } from "./sampler.ts";
-import type { SaveRequests } from "./save-requests.ts";
 import type { Truth } from "./truth.ts";
 
 export interface TrainOptions {
@@ -34,7 +34,7 @@ export interface TrainOptions {
 interface TrainSinks {
   readonly out: Output;
   readonly truth: Truth;
-  readonly requests: SaveRequests;
+  readonly row: JobRow;
   /** Whoever ends the process before the job does closes it. */
   readonly onLossLog: (lossLog: LossLog) => void;
 }
@@ -45,13 +45,17 @@ export async function train(
   options: TrainOptions,
   sinks: TrainSinks,
 ): Promise<void> {
-  const { out, truth, requests } = sinks;
+  const { out, truth, row } = sinks;
   mkdirSync(join(config.outputFolder, "samples"), { recursive: true });
   writeFileSync(
     join(config.outputFolder, "config.yaml"),
     `${JSON.stringify(config.document, null, 2)}\n`,
   );
+  row.stopIfAsked();
+  row.status("running", "Loading model");
   const { adapter, adam, startStep } = prepareAdapter(config, out);
+  row.stopIfAsked();
+  row.status("running", "Loading dataset");
   const images = await loadImages(config, out);
   const network = createNetwork(options.pixelsPerStep);
   truth.write({
@@ -63,39 +67,34 @@ export async function train(
   });
 
   const epochAt = (step: number): number => Math.floor((step * config.batchSize) / images.length);
-  const save = (step: number, final: boolean): void =>
+  const save = (step: number, final: boolean): void => {
+    row.stopIfAsked();
+    row.status("running", "Saving model");
     saveCheckpoint({ config, adapter, adam, step, epoch: epochAt(step), final }, out, truth);
+    row.stopIfAsked();
+    row.status("running", "Training");
+  };
   const sample = (step: number, belowBar: boolean): Promise<void> =>
-    writeSamples({ config, network, adapter, step, belowBar }, out, truth);
+    writeSamples({ config, network, adapter, step, belowBar }, sinks);
 
+  row.step(startStep);
   await firstSample(config, startStep, out, sample);
   const lossLog = config.lossLog
     ? openLossLog(join(config.outputFolder, "loss_log.db"), startStep)
     : undefined;
   if (lossLog) sinks.onLossLog(lossLog);
-  const interim = createInterimSave({ requests, save, out });
   try {
+    row.status("running", "Training");
     const trainStep = createTrainStep({ config, network, adapter, adam, images });
-    await runSteps({
-      config,
-      options,
-      startStep,
-      trainStep,
-      save,
-      sample,
-      lossLog,
-      interim,
-      ...sinks,
-    });
-    if (!config.disableSampling) await sample(Math.max(config.steps, startStep), false);
-    interim.end();
-    out.line();
-    save(Math.max(config.steps, startStep), true);
+    await runSteps({ config, options, startStep, trainStep, save, sample, lossLog, ...sinks });
+    const lastStep = Math.max(config.steps, startStep);
+    save(lastStep, true);
+    if (!config.disableSampling) await sample(lastStep, false);
   } finally {
-    requests.answerWith(null);
     lossLog?.close();
   }
   out.line();
+  row.status("completed", "Training completed");
 }
 
 /** Continues from the newest valid checkpoint. The step in its metadata is done again, as AI Toolkit does. */
@@ -134,52 +133,6 @@ async function firstSample(
   }
 }
 
-interface InterimSave {
-  /** From now on a request saves this step, the last that was completed. */
-  readonly completed: (step: number, bar: Bar) => void;
-  /** Throws what a save that nobody waited for has thrown. */
-  readonly check: () => void;
-  /** The final file comes: it is every answer from now on. */
-  readonly end: () => void;
-}
-
-/**
- * Saves when asked, in the turn of the signal itself: a step is one synchronous piece of work, so whenever a signal is
- * heard, also while sampling, the weights are those of the last completed step.
- */
-function createInterimSave(parts: {
-  readonly requests: SaveRequests;
-  readonly save: (step: number, final: boolean) => void;
-  readonly out: Output;
-}): InterimSave {
-  const { requests, save, out } = parts;
-  let failure: { readonly error: unknown } | undefined;
-  const check = (): void => {
-    if (failure) throw failure.error;
-  };
-  return {
-    completed(step, bar) {
-      requests.answerWith(() => {
-        bar.pause();
-        try {
-          out.line(`\nSaving at step ${step}`);
-          save(step, false);
-        } catch (error) {
-          // Thrown on at the job's next step, where it ends the job as any save that fails.
-          failure = { error };
-        }
-        bar.resume();
-      });
-      check();
-    },
-    check,
-    end() {
-      requests.answerWith(null);
-      check();
-    },
-  };
-}
-
 async function runSteps(run: {
   readonly config: TinyConfig;
   readonly options: TrainOptions;
@@ -188,9 +141,9 @@ async function runSteps(run: {
   readonly save: (step: number, final: boolean) => void;
   readonly sample: (step: number, belowBar: boolean) => Promise<void>;
   readonly lossLog: LossLog | undefined;
-  readonly interim: InterimSave;
   readonly out: Output;
   readonly truth: Truth;
+  readonly row: JobRow;
 }): Promise<void> {
   const { config, startStep, out, truth } = run;
   const bar = openBar({
@@ -227,7 +180,6 @@ async function runSteps(run: {
     if (step % config.logEvery === 0) {
       run.lossLog?.record(step, { learning_rate: lr, "loss/loss": shownLoss });
     }
-    run.interim.completed(step, bar);
 
     if (isDue(step, config.saveEvery)) {
       bar.pause();
@@ -249,9 +201,37 @@ async function runSteps(run: {
     }
     bar.advance();
     await waitAfterStep();
-    run.interim.check();
+    await doWhatIsAsked(step + 1, bar, run);
   }
   bar.close();
+}
+
+/** In AI Toolkit's order. `completed` steps were made; what is saved goes on with the step of that number. */
+async function doWhatIsAsked(
+  completed: number,
+  bar: Bar,
+  run: {
+    readonly row: JobRow;
+    readonly out: Output;
+    readonly save: (step: number, final: boolean) => void;
+    readonly sample: (step: number, belowBar: boolean) => Promise<void>;
+  },
+): Promise<void> {
+  const { row, out } = run;
+  row.step(completed);
+  row.stopIfAsked();
+  if (row.takeRequest("save_now")) {
+    bar.pause();
+    out.line(`\nSaving at step ${completed}`);
+    run.save(completed, false);
+    bar.resume();
+  }
+  if (row.takeRequest("sample_now")) {
+    bar.pause();
+    out.line(`\nSampling at step ${completed}`);
+    await run.sample(completed, true);
+    bar.resume();
+  }
 }
 
 /**

@@ -18,7 +18,7 @@ type Fact =
     }
   | { readonly t: "save"; readonly step: number; readonly path: string; readonly final: boolean }
   | { readonly t: "sample"; readonly step: number; readonly index: number; readonly path: string }
-  | { readonly t: "end"; readonly how: "completed" | "sigint" | "error" };
+  | { readonly t: "end"; readonly how: "completed" | "sigint" | "asked" | "error" };
 
 export interface Truth {
   /** One append per fact, at the moment it is true: a kill loses nothing that had happened. */

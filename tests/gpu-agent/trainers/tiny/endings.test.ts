@@ -2,6 +2,8 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import { createJobTable, jobTableControl } from "../../../../gpu-agent/trainers/job-table.ts";
+import type { TrainerRequest } from "../../../../gpu-agent/trainers/trainer.ts";
 import { analyzeLog } from "../../../../shared/logs/log-reader.ts";
 import {
   losses,
@@ -157,14 +159,13 @@ const saves = (output: string) =>
     .filter(({ t }) => t === "save")
     .map(({ step, final }) => [step, final]);
 
-describe("SIGUSR2", () => {
-  it("saves the last completed step in AI Toolkit's words and goes on; the checkpoint is resumed from", async () => {
-    const root = temporaryFolder();
-    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 60 });
-    const { child, ended } = startTrainer([job.configPath], { TRAINYARD_TINY_STEP_DELAY_MS: "20" });
+describe("a request in the job's table", () => {
+  it("for a checkpoint saves behind the step in AI Toolkit's words and goes on; the checkpoint is resumed from", async () => {
+    const job = requestedJob({ steps: 60 });
+    const { child, ended } = startTrainer([job.configPath], slowly(20));
     await until(() => losses(job.output).length > 10);
 
-    child.kill("SIGUSR2");
+    expect(job.ask("save")).toBe(true);
     await until(() => saves(job.output).length > 0);
     await until(() => losses(job.output).length > 20);
     child.kill("SIGINT");
@@ -172,11 +173,12 @@ describe("SIGUSR2", () => {
 
     const step = readTruth(job.output).find(({ t }) => t === "save")?.step ?? Number.NaN;
     const facts = readTruth(job.output).map((fact) => fact.t);
-    expect(step).toBe(facts.slice(0, facts.indexOf("save")).filter((t) => t === "step").length - 1);
+    expect(step).toBe(facts.slice(0, facts.indexOf("save")).filter((t) => t === "step").length);
     const path = `${job.output}/toy_${String(step).padStart(9, "0")}.safetensors`;
     expect(ending.stdout).toContain(
       `\n\nSaving at step ${step}\nSaved checkpoint to ${path}\nSaved optimizer to ${job.output}/optimizer.pt\n`,
     );
+    expect(job.row()).toMatchObject({ status: "stopped", info: "Job stopped", save_now: 0 });
 
     const resumed = await runTrainer([job.configPath]);
 
@@ -185,14 +187,13 @@ describe("SIGUSR2", () => {
     expect(resumed.stdout).not.toContain("Failed to load optimizer");
   });
 
-  it("prunes as every save does", async () => {
-    const root = temporaryFolder();
-    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 100 });
-    const { child, ended } = startTrainer([job.configPath], { TRAINYARD_TINY_STEP_DELAY_MS: "10" });
+  it("for a checkpoint prunes as every save does", async () => {
+    const job = requestedJob({ steps: 100 });
+    const { child, ended } = startTrainer([job.configPath], slowly(10));
     for (let save = 1; save <= 3; save += 1) {
       const steps = losses(job.output).length;
       await until(() => losses(job.output).length > steps + 2);
-      child.kill("SIGUSR2");
+      job.ask("save");
       await until(() => saves(job.output).length === save);
     }
     child.kill("SIGINT");
@@ -200,58 +201,73 @@ describe("SIGUSR2", () => {
     expect((await ended).stdout.match(/^Removing old save: /gm)).toHaveLength(1);
   });
 
-  it("is answered while the last pictures are drawn, before the final file", async () => {
-    const root = temporaryFolder();
-    const prompts = Array.from({ length: 40 }, (_, index) => `picture ${index}`);
-    const job = writeJob({
-      root,
-      dataset: writeDataset(join(root, "data")),
-      steps: 5,
-      sampleEvery: 1000,
-      prompts,
-    });
-    const { child, ended } = startTrainer([job.configPath]);
-    await until(() => losses(job.output).length === 5);
-    const drawn = () => readTruth(job.output).filter(({ t, step }) => t === "sample" && step === 5);
-    await until(() => drawn().length > 0);
+  it("for pictures draws them at the step it stands at", async () => {
+    const job = requestedJob({ steps: 60 });
+    const { child, ended } = startTrainer([job.configPath], slowly(20));
+    const drawn = () => readTruth(job.output).filter(({ t }) => t === "sample");
+    await until(() => losses(job.output).length > 5);
+    const before = drawn().length;
 
-    child.kill("SIGUSR2");
+    job.ask("sample");
+    await until(() => drawn().length > before);
+    child.kill("SIGINT");
+
+    const step = drawn().at(-1)?.step ?? 0;
+    expect(step).toBeGreaterThan(0);
+    expect((await ended).stdout).toContain(`\nSampling at step ${step}\n`);
+  });
+
+  it("to stop is obeyed behind the step, and looks like a failure, as with AI Toolkit", async () => {
+    const job = requestedJob({ steps: 60 });
+    const { ended } = startTrainer([job.configPath], slowly(20));
+    await until(() => losses(job.output).length > 5);
+
+    job.ask("stop");
     const ending = await ended;
 
-    expect(ending.code).toBe(0);
-    expect(saves(job.output)).toEqual([
-      [4, false],
-      [5, true],
-    ]);
-    const facts = readTruth(job.output);
-    expect(facts.findIndex(({ t }) => t === "save")).toBeLessThan(
-      facts.findLastIndex(({ t }) => t === "sample"),
-    );
+    expect(ending).toMatchObject({ code: 1, signal: null });
+    expect(ending.stdout.endsWith(resultBlock("Job stopped"))).toBe(true);
+    expect(ending.stderr).toContain("\nException: Job stopped\n");
+    expect(readTruth(job.output).at(-1)).toEqual({ t: "end", how: "asked" });
+    expect(loggedSteps(job.output)).toHaveLength(losses(job.output).length);
+    expect(saves(job.output)).toEqual([]);
+    expect(job.row()).toMatchObject({ status: "stopped", info: "Job stopped" });
+    expect(job.ask("save")).toBe(false);
   });
 
-  it("before the first step waits for it, and does not end the process", async () => {
-    const root = temporaryFolder();
-    const job = writeJob({ root, dataset: writeDataset(join(root, "data")), steps: 3 });
-    const { child, ended } = startTrainer([job.configPath]);
-    const listening = () =>
-      (Number.parseInt(
-        /^SigCgt:\s*\w*(\w{4})$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ??
-          "",
-        16,
-      ) &
-        (1 << 11)) !==
-      0;
-    await until(listening);
+  it("has nobody who would hear it before the process is there and after its end", async () => {
+    const job = requestedJob({ steps: 3 });
+    expect(job.ask("save")).toBe(false);
 
-    expect(readTruth(job.output)).toEqual([]);
-    child.kill("SIGUSR2");
+    expect((await startTrainer([job.configPath], slowly(0)).ended).code).toBe(0);
 
-    expect(await ended).toMatchObject({ code: 0, signal: null });
-    expect(saves(job.output)).toEqual([
-      [0, false],
-      [3, true],
-    ]);
+    expect(job.row()).toMatchObject({ status: "completed", info: "Training completed", step: 3 });
+    expect(job.ask("save")).toBe(false);
+    expect(saves(job.output)).toEqual([[3, true]]);
   });
+});
+
+function requestedJob(options: { readonly steps: number }) {
+  const root = temporaryFolder();
+  const table = join(root, "job.db");
+  const job = writeJob({ root, dataset: writeDataset(join(root, "data")), table, ...options });
+  createJobTable(table, "job_x");
+  const training = { jobTable: { path: table, requests: ["save", "sample", "stop"] } };
+  return {
+    ...job,
+    ask: (what: TrainerRequest) => jobTableControl.ask(what, { training } as never),
+    row() {
+      const database = new DatabaseSync(table, { readOnly: true });
+      const row = database.prepare("SELECT * FROM Job").get();
+      database.close();
+      return row;
+    },
+  };
+}
+
+const slowly = (delayMs: number) => ({
+  AITK_JOB_ID: "job_x",
+  TRAINYARD_TINY_STEP_DELAY_MS: String(delayMs),
 });
 
 describe("a restart", () => {
@@ -266,8 +282,8 @@ describe("a restart", () => {
 
     expect(finished.code).toBe(0);
     const facts = readTruth(job.output).slice(before);
-    expect(facts.map(({ t }) => t)).toEqual(["start", "sample", "save", "end"]);
-    expect(facts[2]).toMatchObject({ step: 12, final: true });
+    expect(facts.map(({ t }) => t)).toEqual(["start", "save", "sample", "end"]);
+    expect(facts[1]).toMatchObject({ step: 12, final: true });
 
     const final = `${job.output}/toy.safetensors`;
     truncateSync(final, readFileSync(final).length - 4);

@@ -59,6 +59,8 @@ export interface JobOptions {
   readonly saveEvery?: number;
   readonly sampleEvery?: number;
   readonly prompts?: readonly string[];
+  /** File with the job's table. */
+  readonly table?: string;
 }
 
 /** Writes the config and says where everything will be. */
@@ -71,6 +73,7 @@ export function writeJob(options: JobOptions): {
   const process = {
     type: "diffusion_trainer",
     training_folder: join(root, "output"),
+    ...(options.table === undefined ? {} : { sqlite_db_path: options.table }),
     trigger_word: "zxq",
     network: { type: "lora", linear: 32, linear_alpha: 32 },
     save: { save_every: saveEvery, max_step_saves_to_keep: 2 },
