@@ -24,6 +24,8 @@ export interface Home {
   readonly staging: string;
   /** Made with the first alert that goes to a file. */
   readonly alerts: string;
+  /** Written by the box's owner, if at all. */
+  readonly policy: string;
 }
 
 export function defaultHomeRoot(): string {
@@ -45,6 +47,7 @@ export function openHome(root: string): Home {
     outputs: join(root, "outputs"),
     staging: join(root, "staging"),
     alerts: join(root, "alerts"),
+    policy: join(root, "policy.json"),
   };
   for (const path of [root, agent, home.jobs, home.datasets, home.outputs, home.staging]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });

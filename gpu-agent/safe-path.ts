@@ -99,7 +99,8 @@ function openedPath(descriptor: number, path: string): string {
   }
 }
 
-function isInside(root: string, path: string): boolean {
+/** Of two paths without links: is the second the first, or below it? */
+export function isInside(root: string, path: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 

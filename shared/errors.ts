@@ -45,6 +45,7 @@ export const errorTable = {
   PATH_ESCAPE: { status: 403, retryable: false },
   PAYLOAD_TOO_LARGE: { status: 413, retryable: false },
   PLACEHOLDER_REFUSED: { status: 422, retryable: false },
+  POLICY_INVALID: { status: 409, retryable: false },
   PORT_REFUSED: { status: 400, retryable: false },
   PROMPT_NOT_FOUND: { status: 404, retryable: false },
   PROTOCOL_ERROR: { status: 400, retryable: false },

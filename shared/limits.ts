@@ -129,6 +129,13 @@ export const limits = {
   /** An upload's unfinished parts are swept from staging after this. */
   stagingKeepMs: 24 * 3_600_000,
 
+  // ---- models on the box ---------------------------------------------------------------------
+  /** Entries of all model roots that one walk looks at, some 10 MB of names; ComfyUI folders have thousands. */
+  modelTreeEntries: 100_000,
+  modelTreeDepth: 16,
+  /** A walk over a slow network disk ends here with what it has: the call itself is given up at 45 s at MCP. */
+  modelTreeMs: 20_000,
+
   // ---- jobs ----------------------------------------------------------------------------------
   queueLength: 200,
   jobsListed: 200,
