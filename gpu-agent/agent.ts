@@ -24,6 +24,7 @@ import type { OperationContext, OperationHandler } from "./operations/operation-
 import { openSpool } from "./spool.ts";
 import type { Spool } from "./spool.ts";
 import type { Time } from "./time.ts";
+import { createAiToolkitTrainer } from "./trainers/ai-toolkit/ai-toolkit-trainer.ts";
 import { createTinyTrainer } from "./trainers/tiny-trainer.ts";
 import { createTrainers } from "./trainers/detect.ts";
 import { openWebSocket } from "./web-socket.ts";
@@ -72,6 +73,7 @@ export function startAgent(options: AgentOptions): Agent {
   const spool = openSpool({ path: home.spool, clock: time, log, reservePath: home.reserve });
   const trainers = createTrainers([
     createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
+    createAiToolkitTrainer({ home, time, log }),
   ]);
   const system = createSystemFacts({ entry: options.systemEntry, time, log });
   const host = createHostFacts({

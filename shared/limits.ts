@@ -262,6 +262,14 @@ export const limits = {
   /** Marks of NaN steps in a chart; more are one red line. */
   chartMarks: 200,
 
+  // ---- trainers -------------------------------------------------------------------------------
+  /** Importing AI Toolkit's packages once: seconds from a warm disk, a minute and more from a cold one. */
+  importCheckMs: 180_000,
+  /** What failed is tried again after this: drivers and network drives come back without any file changing. */
+  importCheckAgainMs: 300_000,
+  /** A connection to the job table may cost this much; AI Toolkit opens about five a step. */
+  jobTableConnectionMs: 5,
+
   // ---- stop ladder (reliability 2.7) ---------------------------------------------------------
   stopCheckpointMs: 600_000,
   /** A trainer that was asked stops behind its step; one that loads or trains slower than this is interrupted there. */

@@ -73,6 +73,28 @@ export function parseReportFolder(value: string): readonly string[] {
     .map((segment) => parseName("output", segment));
 }
 
+/**
+ * A picture of a dataset: `<dataset>/<file>`, with or without `datasets/` or `/ai-toolkit/datasets/` before it. Returns the two
+ * checked segments. Throws INVALID_NAME, INVALID_FILENAME, PATH_ESCAPE.
+ */
+export function parseDatasetFile(value: unknown): readonly [string, string] {
+  if (typeof value !== "string" || value === "") {
+    throw new AppError("INVALID_NAME", "A picture is missing or not text.", { hint: pictureHint });
+  }
+  const [dataset, file, ...more] = stripRoot(
+    splitPath(value, pictureHint),
+    ["datasets"],
+    value.startsWith("/"),
+    pictureHint,
+  );
+  if (dataset === undefined || file === undefined || more.length > 0) {
+    throw new AppError("INVALID_NAME", `"${quote(value)}" does not name a picture.`, {
+      hint: pictureHint,
+    });
+  }
+  return [parseName("dataset", dataset), parseFilename(file)];
+}
+
 /** The name of a file inside a dataset, as a person gave it: Unicode letters are welcome, tricks are not. */
 export function parseFilename(value: unknown): string {
   if (typeof value !== "string" || value === "") {
@@ -123,6 +145,7 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const nameHint = `Use 1 to ${limits.nameCharacters} letters, digits, dots, dashes or underscores, starting with a letter or digit and not ending with a dot.`;
 const fileHint =
   'Use a plain file name: no folders, no control or invisible characters, none of <>:"|?*, no dot at the start and no dot or space at the end.';
+const pictureHint = "Give it as <dataset>/<file>.";
 const modelHint = "Give it as <job>/<file>, as list-exported-models shows it.";
 
 /** What the trainers and the agent keep in these folders themselves. */

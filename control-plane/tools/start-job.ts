@@ -1,6 +1,6 @@
 import { hashJson } from "@trainyard/shared/canonical-json.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
-import { AppError } from "@trainyard/shared/errors.ts";
+import { AppError, wireToError } from "@trainyard/shared/errors.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { parseName } from "@trainyard/shared/names.ts";
 import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
@@ -123,6 +123,7 @@ async function preflight(
       trainer: summary.trainer,
       datasets: datasetPaths(wish.config.document),
       maxFiles: wish.maxDatasetFiles,
+      document: { ...wish.config.document },
     });
   } catch (error) {
     if (isUnreachable(error)) return null;
@@ -142,6 +143,7 @@ async function preflight(
       },
     );
   }
+  if (answer.problem != null) throw refusedByBox(answer.problem, agent.agentId);
   const empty = answer.datasets.filter(({ images }) => images === 0);
   if (empty.length > 0 && !wish.takesEmptyDataset) {
     throw new AppError(
@@ -154,6 +156,14 @@ async function preflight(
     );
   }
   return answer.datasets;
+}
+
+function refusedByBox(problem: Parameters<typeof wireToError>[0], agentId: string): AppError {
+  const { code, message, hint, details } = wireToError(problem);
+  return new AppError(code, `${message} Nothing was started.`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { ...details, agent_id: agentId },
+  });
 }
 
 /** A tiny training needs no GPU and must not wait for one. */

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { concludeAttempt } from "@trainyard/shared/jobs/conclude.ts";
 import type {
   Conclusion,
@@ -14,7 +15,8 @@ import type { Log } from "../log.ts";
 import { hashInside } from "../models/file-hash.ts";
 import type { Spool, StreamKey } from "../spool.ts";
 import type { Time } from "../time.ts";
-import type { PreparedTraining, Trainer } from "../trainers/trainer.ts";
+import { pathInside } from "../safe-path.ts";
+import type { CheckpointFile, PreparedTraining, Trainer } from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { diagnoseLogs } from "./diagnose-logs.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
@@ -49,31 +51,9 @@ export async function concludeFromFiles(
   { home, spool, time, log, secrets }: ConcludeEnvironment,
 ): Promise<{ readonly conclusion: Conclusion; readonly items: readonly Item[] }> {
   const { memory, training } = attempt;
-  const last = trainer
-    .checkpoints(attempt.outputFolder, training.name)
-    .findLast((file) => file.final && file.modifiedAtMs >= attempt.createdAtMs - clockSlackMs);
-  const sha256 =
-    last === undefined || !last.valid
-      ? null
-      : await hashInside(spool, home.outputs, [training.outputName, last.name]).catch(
-          (error: unknown) => {
-            // What cannot be read whole is no model, and the attempt's end must not wait for it.
-            log("error", "the final model cannot be read", {
-              ...attempt.key,
-              ...errorFields(error),
-            });
-            return null;
-          },
-        );
-  const finalArtifact: FinalArtifact | null =
-    last === undefined
-      ? null
-      : {
-          path: virtualPath(training, last.name),
-          bytes: last.bytes,
-          valid: sha256 !== null,
-          step: last.step,
-        };
+  const finals = finalFiles(attempt, trainer);
+  const hashed = await hashFinals(finals, attempt, { home, spool, log });
+  const finalArtifact = artifactOf(finals, hashed, training);
   const errorLine = memory.errorLine ?? memory.lastTracebackLine;
   const conclusion = concludeAttempt({
     end: attempt.end,
@@ -90,20 +70,86 @@ export async function concludeFromFiles(
     errorLine: errorLine === null ? null : redact(errorLine, secrets),
     diagnosis: diagnoseLogs(attempt, secrets),
   });
-  if (last === undefined || sha256 === null) return { conclusion, items: [] };
+  const items = hashed.map(({ file, part, sha256, bytes }): Item => ({
+    kind: "artifact",
+    atMs: time.now(),
+    name: part,
+    path: virtualPath(training, part),
+    bytes,
+    sha256,
+    step: file.step,
+  }));
+  return { conclusion, items };
+}
+
+/** What this attempt left as its result; an earlier attempt's files are older. */
+function finalFiles(
+  { training, outputFolder, createdAtMs }: EndedAttempt,
+  trainer: Trainer,
+): readonly CheckpointFile[] {
+  const named = training.finalFiles ?? null;
+  return trainer
+    .checkpoints(outputFolder, training.fileStem ?? training.name)
+    .filter((file) => file.final && file.modifiedAtMs >= createdAtMs - clockSlackMs)
+    .filter((file) => named === null || named.includes(file.name));
+}
+
+interface HashedPart {
+  readonly file: CheckpointFile;
+  readonly part: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Empty when one of them cannot be vouched for: half a model is none. */
+async function hashFinals(
+  finals: readonly CheckpointFile[],
+  { key, training }: EndedAttempt,
+  { home, spool, log }: Pick<ConcludeEnvironment, "home" | "spool" | "log">,
+): Promise<readonly HashedPart[]> {
+  if (!isComplete(finals, training)) return [];
+  const hashed: HashedPart[] = [];
+  try {
+    for (const file of finals) {
+      for (const part of file.parts) {
+        const segments = [training.outputName, ...part.split("/")];
+        const { size } = statSync(pathInside(home.outputs, segments));
+        hashed.push({
+          file,
+          part,
+          bytes: size,
+          sha256: await hashInside(spool, home.outputs, segments),
+        });
+      }
+    }
+    return hashed;
+  } catch (error) {
+    // What cannot be read whole is no model, and the attempt's end must not wait for it.
+    log("error", "the final model cannot be read", { ...key, ...errorFields(error) });
+    return [];
+  }
+}
+
+function isComplete(finals: readonly CheckpointFile[], { finalFiles }: PreparedTraining): boolean {
+  return (
+    finals.length > 0 &&
+    finals.every(({ valid }) => valid) &&
+    (finalFiles ?? []).every((name) => finals.some((file) => file.name === name))
+  );
+}
+
+function artifactOf(
+  finals: readonly CheckpointFile[],
+  hashed: readonly HashedPart[],
+  training: PreparedTraining,
+): FinalArtifact | null {
+  const last = finals.at(-1);
+  if (last === undefined) return null;
   return {
-    conclusion,
-    items: [
-      {
-        kind: "artifact",
-        atMs: time.now(),
-        name: last.name,
-        path: virtualPath(training, last.name),
-        bytes: last.bytes,
-        sha256,
-        step: last.step,
-      },
-    ],
+    path: virtualPath(training, last.name),
+    bytes: finals.reduce((sum, { bytes }) => sum + bytes, 0),
+    valid: hashed.length > 0,
+    step: last.step,
   };
 }
 
@@ -151,7 +197,7 @@ export function checkpointItems(
 ): readonly { readonly item: Extract<Item, { kind: "checkpoint" }>; readonly name: string }[] {
   const announced = new Set(memory.announced);
   return trainer
-    .checkpoints(outputFolder, training.name)
+    .checkpoints(outputFolder, training.fileStem ?? training.name)
     .filter((file) => file.modifiedAtMs >= createdAtMs - clockSlackMs && !announced.has(file.name))
     .filter((file) => file.valid || last)
     .map((file) => ({

@@ -3,7 +3,7 @@ import type { AttemptFiles } from "../home.ts";
 import type { StreamKey } from "../spool.ts";
 import type { RunnerEnvironment } from "./live-attempt.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
-import { trainerEnvironment } from "./environment.ts";
+import { inherited, trainerEnvironment } from "./environment.ts";
 import { livenessOf } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { readBegun, readExit, readHandle } from "./shim-files.ts";
@@ -120,6 +120,7 @@ export function createEndWatch(
       environment.launchShim({
         folder: files.folder,
         environment: trainerEnvironment(process.env, {
+          ...inherited(process.env, spec.training.inherits ?? []),
           ...spec.training.environment,
           TRAINYARD_JOB_ID: key.jobId,
           TRAINYARD_ATTEMPT: marker,

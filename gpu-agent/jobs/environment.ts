@@ -16,6 +16,17 @@ const names = new Set([
   "HUGGINGFACE_HUB_CACHE",
   "XDG_CACHE_HOME",
   "MODELS_PATH",
+  "HF_HUB_OFFLINE",
+  "HF_HUB_ENABLE_HF_TRANSFER",
+  "HF_HUB_DISABLE_XET",
+  "HF_XET_HIGH_PERFORMANCE",
+  "TRANSFORMERS_OFFLINE",
+  "TORCH_HOME",
+  "TRITON_CACHE_DIR",
+  "TORCHINDUCTOR_CACHE_DIR",
+  "OMP_NUM_THREADS",
+  "MKL_NUM_THREADS",
+  "AI_TOOLKIT_OFFLOAD_DEPTH",
   "HTTP_PROXY",
   "HTTPS_PROXY",
   "NO_PROXY",
@@ -35,7 +46,16 @@ const names = new Set([
   "PATHEXT",
   "COMSPEC",
 ]);
-const prefixes = ["LC_", "CUDA_", "NVIDIA_", "ROCM_", "HIP_", "TRAINYARD_TINY_"];
+const prefixes = [
+  "LC_",
+  "CUDA_",
+  "PYTORCH_",
+  "NCCL_",
+  "NVIDIA_",
+  "ROCM_",
+  "HIP_",
+  "TRAINYARD_TINY_",
+];
 
 export function trainerEnvironment(
   source: Readonly<Record<string, string | undefined>>,
@@ -47,4 +67,17 @@ export function trainerEnvironment(
     if (names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) chosen[name] = value;
   }
   return { ...chosen, PYTHONUNBUFFERED: "1", ...added };
+}
+
+/** Read when the trainer is started and kept nowhere: they are secrets. */
+export function inherited(
+  source: Readonly<Record<string, string | undefined>>,
+  wanted: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    wanted.flatMap((name) => {
+      const value = source[name];
+      return value === undefined || value === "" ? [] : [[name, value] as const];
+    }),
+  );
 }

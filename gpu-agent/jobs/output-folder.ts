@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, renameSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { limits } from "@trainyard/shared/limits.ts";
 import { foldName } from "@trainyard/shared/names.ts";
@@ -33,9 +33,37 @@ function isUnused(path: string): boolean {
   return stat === undefined || (stat.isDirectory() && readdirSync(path).length === 0);
 }
 
-/** Only a checkpoint that checks out may be resumed from; the others keep their bytes under another name. */
-export function setDamagedAside(trainer: Trainer, outputFolder: string, name: string): void {
-  for (const file of trainer.checkpoints(outputFolder, name)) {
-    if (!file.valid) renameSync(file.path, `${file.path}.corrupt`);
+/** AI Toolkit resumes from whatever begins with the job's name, of any type; only a name that begins with a dot is safe from it. */
+const asideFolder = ".set-aside";
+
+/**
+ * Only a checkpoint that checks out may be resumed from; the others keep their bytes in a folder of their own. The trainer takes
+ * the one whose status changed last (`get_latest_save_path` by ctime), so the furthest one is touched: a copy or a changed mode of
+ * another would win over it. Returns the names that were set aside.
+ */
+export function makeResumable(
+  trainer: Trainer,
+  outputFolder: string,
+  fileStem: string,
+): readonly string[] {
+  const files = trainer.checkpoints(outputFolder, fileStem);
+  const damaged = files.filter(({ valid }) => !valid);
+  if (damaged.length > 0) mkdirSync(join(outputFolder, asideFolder), { recursive: true });
+  for (const { name, path } of damaged) renameSync(path, freePlace(outputFolder, name));
+  const furthest = files
+    .filter(({ valid }) => valid)
+    .reduce((most, { step }) => Math.max(most, step ?? 0), 0);
+  for (const { path, valid, step } of files) {
+    if (!valid || (step ?? 0) !== furthest) continue;
+    const { atime, mtime } = lstatSync(path);
+    utimesSync(path, atime, mtime);
+  }
+  return damaged.map(({ name }) => name);
+}
+
+function freePlace(outputFolder: string, name: string): string {
+  for (let copy = 0; ; copy += 1) {
+    const path = join(outputFolder, asideFolder, copy === 0 ? name : `${name}.${copy}`);
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
   }
 }

@@ -4,7 +4,7 @@ import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { parseName } from "@trainyard/shared/names.ts";
-import type { Head } from "@trainyard/shared/protocol/items.ts";
+import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
@@ -20,7 +20,7 @@ import { parseSpec, parseStop } from "./attempt-spec.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { headOf } from "./head.ts";
 import type { RunnerEnvironment } from "./live-attempt.ts";
-import { chooseOutput, setDamagedAside } from "./output-folder.ts";
+import { chooseOutput, makeResumable } from "./output-folder.ts";
 
 export interface JobHead extends StreamKey {
   readonly lastSeq: number;
@@ -53,6 +53,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
   const watchedUntil = new Map<string, number>();
   /** Starts that wait for their trainer to be found. */
   const starting = new Map<string, Promise<unknown>>();
+  let lastStart: Promise<void> = Promise.resolve();
   let closed = false;
   const nameOf = ({ jobId, attempt }: StreamKey): string => `${jobId}/${attempt}`;
 
@@ -114,13 +115,10 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     const fact = await trainer?.detect();
     if (trainer === null || fact === undefined || !fact.found)
       throw trainerMissing(args.trainer, fact?.reason);
-    // Asked again behind the await: two deliveries may have come in.
-    const meanwhile = spool.attempt(key);
-    if (meanwhile !== null) return acceptedBefore(meanwhile, args);
     refuseBusySlot(args.slot);
 
     const outputName = chooseOutput(args, spool.attempts(), home.outputs);
-    const training = trainer.prepare({
+    const training = await trainer.prepare({
       jobId: args.jobId,
       attempt: args.attempt,
       document: args.document,
@@ -130,9 +128,15 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       files,
       outputName,
     });
+    // Asked again behind the awaits: a stop may have come first.
+    const meanwhile = spool.attempt(key);
+    if (meanwhile !== null) return acceptedBefore(meanwhile, args);
     const outputFolder = join(home.outputs, outputName);
     mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
-    if (args.attempt > 1) setDamagedAside(trainer, outputFolder, training.name);
+    const aside =
+      args.attempt > 1
+        ? makeResumable(trainer, outputFolder, training.fileStem ?? training.name)
+        : [];
     mkdirSync(files.folder, { recursive: true, mode: 0o700 });
     writeFileAtomic(files.config, training.configText);
     if (training.jobTable !== undefined) createJobTable(training.jobTable.path, args.jobId);
@@ -159,7 +163,10 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       createdAtMs: nowMs,
     };
     const guardrails = { revision: args.guardrailsRevision ?? 0, rules: args.guardrails };
-    spool.createAttempt(row, [{ kind: "state", atMs: nowMs, state: "starting", guardrails }]);
+    spool.createAttempt(row, [
+      { kind: "state", atMs: nowMs, state: "starting", guardrails },
+      ...aside.map((name) => setAside(name, nowMs)),
+    ]);
     log("info", "attempt accepted", { ...key, trainer: args.trainer, output: outputName });
     environment.onCommitted(key, true);
     run(row, spec, trainer);
@@ -193,7 +200,12 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     },
     start(args) {
       const name = nameOf(args);
-      const started = begin(args).finally(() => starting.delete(name));
+      // One after the other: two starts at once would see the same folder and the same slot free.
+      const started = lastStart.then(() => begin(args)).finally(() => starting.delete(name));
+      lastStart = started.then(
+        () => undefined,
+        () => undefined,
+      );
       starting.set(name, started);
       return started;
     },
@@ -255,6 +267,21 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       for (const runner of runners.values()) runner.close();
       runners.clear();
     },
+  };
+}
+
+/** Said in the job's own history: the next attempt goes on from an earlier step than the file's name promised. */
+function setAside(name: string, atMs: number): Item {
+  return {
+    kind: "alert",
+    atMs,
+    step: null,
+    code: "CHECKPOINT_SET_ASIDE",
+    severity: "warning",
+    category: "errors",
+    message: "A damaged checkpoint was set aside; the job goes on from the last one that is whole.",
+    evidence: { file: name.slice(0, 255) },
+    guardrail: false,
   };
 }
 

@@ -1,13 +1,21 @@
 import { statfs } from "node:fs/promises";
+import { AppError, errorToWire } from "@trainyard/shared/errors.ts";
+import type { WireError } from "@trainyard/shared/errors.ts";
+import { newJobId } from "@trainyard/shared/ids.ts";
+import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import { datasetFacts } from "../datasets/dataset-facts.ts";
-import type { OperationHandler } from "./operation-context.ts";
+import { attemptFiles } from "../home.ts";
+import type { OperationContext, OperationHandler } from "./operation-context.ts";
 
-export const preflight: OperationHandler<"preflight"> = async (args, { home, trainers }) => {
+export const preflight: OperationHandler<"preflight"> = async (args, context) => {
+  const { home, trainers } = context;
   const disk = await statfs(home.outputs).catch(() => null);
+  const trainer = args.trainer === null ? null : await trainerFact(args.trainer);
   return {
-    trainer: args.trainer === null ? null : await trainerFact(args.trainer),
+    trainer,
     datasets: args.datasets.map((reference) => datasetFacts(home, reference, args.maxFiles)),
     freeBytes: disk === null ? null : disk.bavail * disk.bsize,
+    problem: trainer?.found === true ? await problemOf(args, context) : null,
   };
 
   async function trainerFact(name: string): Promise<{ found: boolean; reason: string | null }> {
@@ -17,3 +25,29 @@ export const preflight: OperationHandler<"preflight"> = async (args, { home, tra
     return { found: fact.found, reason: fact.reason };
   }
 };
+
+/** Prepared for nobody: what the trainer would refuse at the start is known before there is a job. */
+async function problemOf(
+  { trainer, document }: OperationArgs<"preflight">,
+  { home, trainers }: OperationContext,
+): Promise<WireError | null> {
+  if (trainer === null || document === undefined) return null;
+  const jobId = newJobId();
+  const files = attemptFiles(home, jobId, 1);
+  try {
+    await trainers.get(trainer)?.prepare({
+      jobId,
+      attempt: 1,
+      document,
+      slot: "cpu",
+      totalSteps: null,
+      home,
+      files,
+      outputName: "preflight",
+    });
+    return null;
+  } catch (error) {
+    if (error instanceof AppError) return errorToWire(error);
+    throw error;
+  }
+}

@@ -6,23 +6,10 @@ export interface Trainers {
   facts(): Promise<readonly TrainerFact[]>;
 }
 
-/** Named so that a box can say why a config does not run on it. */
-const notYet = ["ai-toolkit"] as const;
-
 export function createTrainers(available: readonly Trainer[]): Trainers {
   const byName = new Map(available.map((trainer) => [trainer.name, trainer]));
   return {
     get: (name) => byName.get(name) ?? null,
-    facts: async () => [
-      ...(await Promise.all(available.map((trainer) => trainer.detect()))),
-      ...notYet
-        .filter((name) => !byName.has(name))
-        .map((name) => ({
-          name,
-          found: false,
-          version: null,
-          reason: "not supported by this version yet",
-        })),
-    ],
+    facts: () => Promise.all(available.map((trainer) => trainer.detect())),
   };
 }

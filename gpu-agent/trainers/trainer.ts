@@ -22,10 +22,15 @@ export interface PreparedTraining {
   readonly cwd: string;
   /** Added to the allow-list, never instead of it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Names of our own environment that it also gets; their values are never written down. */
+  readonly inherits?: readonly string[];
   /** Written to the attempt's `config.json`. */
   readonly configText: string;
-  /** The name under which the trainer's bar and files go. */
+  /** The name of the trainer's bar, and of its files unless `fileStem` says otherwise. */
   readonly name: string;
+  readonly fileStem?: string;
+  /** Files that must all be there at the end; absent: one that carries no step. */
+  readonly finalFiles?: readonly string[];
   readonly outputName: string;
   /** The trainer's own metrics; null makes the bar the source. */
   readonly metricsDatabase: string | null;
@@ -36,9 +41,12 @@ export interface PreparedTraining {
   readonly totalSteps: number | null;
 }
 
+/** A checkpoint of one file, or a folder with the files of a whole model. */
 export interface CheckpointFile {
   readonly name: string;
   readonly path: string;
+  /** Its files, by their names below the output folder. */
+  readonly parts: readonly string[];
   readonly step: number | null;
   readonly final: boolean;
   readonly bytes: number;
@@ -74,9 +82,9 @@ export interface Trainer {
   readonly name: string;
   detect(): Promise<TrainerFact>;
   /** Throws AppError when this config cannot run here. */
-  prepare(request: PrepareRequest): PreparedTraining;
+  prepare(request: PrepareRequest): Promise<PreparedTraining>;
   /** Judged by header and length; oldest step first, the final file last. */
-  checkpoints(outputFolder: string, name: string): readonly CheckpointFile[];
+  checkpoints(outputFolder: string, fileStem: string): readonly CheckpointFile[];
   samples(outputFolder: string): readonly SampleFile[];
   /** Absent where signals are the only way to reach it. */
   readonly control?: TrainerControl;

@@ -1,18 +1,12 @@
 import { z } from "zod";
 import { headSchema, itemSchema } from "./items.ts";
 import { limits } from "../limits.ts";
+import { wireErrorSchema } from "./wire-error.ts";
 
 /** Messages of the agent link, by direction. Unknown fields are ignored, unknown types are refused and kept. */
 const id = z.string().min(1).max(80);
 const epoch = z.int().min(1);
 const sequence = z.int().min(1);
-
-const wireErrorSchema = z.object({
-  code: z.string().max(64),
-  message: z.string().max(1_000),
-  hint: z.string().max(1_000).optional(),
-  details: z.record(z.string(), z.unknown()).optional(),
-});
 
 // ---- agent to edge --------------------------------------------------------------------------
 
@@ -21,6 +15,8 @@ const trainerFactSchema = z.object({
   found: z.boolean(),
   version: z.string().max(80).nullable(),
   reason: z.string().max(300).nullable(),
+  /** Its folder on the box. */
+  path: z.string().max(300).optional(),
 });
 
 export const capabilitiesSchema = z.object({

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { guardrailRulesSchema } from "../analysis/guards/guard-rules.ts";
 import { jobStateSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";
+import { wireErrorSchema } from "./wire-error.ts";
 
 /**
  * What the edge may ask of an agent: a fixed vocabulary, nothing generic. `changes` says whether the box ledgers the
@@ -141,11 +142,15 @@ export const operations = {
       trainer: id.nullable(),
       datasets: z.array(z.string().max(300)).max(50),
       maxFiles: z.int().min(1),
+      /** The trainer is asked whether it could run this one here. */
+      document: document.optional(),
     }),
     value: z.object({
       trainer: z.object({ found: z.boolean(), reason: z.string().nullable() }).nullable(),
       datasets: z.array(datasetFactsSchema),
       freeBytes: z.number().nullable(),
+      /** Why it could not. */
+      problem: wireErrorSchema.nullish(),
     }),
     changes: false,
     timeoutMs: limits.callTimeoutMs,

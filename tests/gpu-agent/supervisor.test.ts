@@ -238,7 +238,10 @@ test("a command that is not there is a spawn failure", async () => {
   const trainer = scriptedTrainer("");
   const box = openBox({
     ...trainer,
-    prepare: (request) => ({ ...trainer.prepare(request), command: "/nowhere/python" }),
+    prepare: async (request) => ({
+      ...(await trainer.prepare(request)),
+      command: "/nowhere/python",
+    }),
   });
   const args = startOf();
   await box.supervisor.start(args);
@@ -410,10 +413,58 @@ test("a damaged checkpoint is set aside before a resume", async () => {
   await until(() => box.supervisor.liveJobs().length === 0, "the slot");
   // The second attempt writes both anew; what matters is what it found.
   await box.supervisor.start(startOf({ jobId: args.jobId, attempt: 2 }));
-  expect(
-    readdirSync(join(box.home.outputs, "job")).filter((name) => name.includes("00020")),
-  ).toContain("job_000000020.safetensors.corrupt");
+  expect(readdirSync(join(box.home.outputs, "job", ".set-aside"))).toEqual([
+    "job_000000020.safetensors",
+  ]);
   await box.ended(args.jobId, 2);
+  expect(box.items(args.jobId, 2)).toContainEqual(
+    expect.objectContaining({
+      kind: "alert",
+      code: "CHECKPOINT_SET_ASIDE",
+      evidence: { file: "job_000000020.safetensors" },
+    }),
+  );
+});
+
+test("of two checkpoints the furthest is the one that was touched last before a resume", async () => {
+  const box = openBox(
+    scriptedTrainer(`${writeModel}
+      import { statSync, utimesSync } from "node:fs";
+      const at = process.env.OUT + "/" + process.env.NAME;
+      const [near, far] = ["10", "20"].map((step) => at + "_0000000" + step + ".safetensors");
+      if (process.env.TRAINYARD_ATTEMPT.endsWith("/1")) {
+        model(far); await new Promise((resolve) => setTimeout(resolve, 30)); model(near);
+      } else console.log("furthest last:", statSync(far).ctimeMs > statSync(near).ctimeMs);
+      process.exit(1);`),
+  );
+  const args = startOf();
+  await box.supervisor.start(args);
+  await box.ended(args.jobId);
+  await until(() => box.supervisor.liveJobs().length === 0, "the slot");
+  await box.supervisor.start(startOf({ jobId: args.jobId, attempt: 2 }));
+  await box.ended(args.jobId, 2);
+  expect(readFileSync(attemptFiles(box.home, args.jobId, 2).stdout, "utf8")).toBe(
+    "furthest last: true\n",
+  );
+});
+
+test("a start that was taken in must not overtake another: one slot, one trainer", async () => {
+  const trainer = scriptedTrainer("setInterval(() => {}, 1000);");
+  const box = openBox({
+    ...trainer,
+    prepare: async (request) => {
+      await Promise.resolve();
+      return trainer.prepare(request);
+    },
+  });
+  const [first, second] = [startOf(), startOf()];
+  const outcomes = await Promise.allSettled([
+    box.supervisor.start(first),
+    box.supervisor.start(second),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  box.supervisor.stop({ jobId: first.jobId, attempt: 1, ...user });
+  await box.ended(first.jobId);
 });
 
 test("the trainer sees a list of variables, not our environment", async () => {

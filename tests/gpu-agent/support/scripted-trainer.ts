@@ -6,7 +6,7 @@ export function scriptedTrainer(script: string, more: Partial<Trainer> = {}): Tr
   return {
     name: "scripted",
     detect: async () => ({ name: "scripted", found: true, version: "1", reason: null }),
-    prepare: (request) => ({
+    prepare: async (request) => ({
       command: process.execPath,
       args: ["--input-type=module", "-e", script],
       cwd: request.files.folder,
