@@ -10,6 +10,7 @@ export type HubClient = Pick<
   Hub,
   | "call"
   | "startJob"
+  | "resumeJob"
   | "changeGuardrails"
   | "stopJob"
   | "viewJob"
@@ -30,6 +31,7 @@ export type JobClient = Pick<
   | "create"
   | "endBeforeStart"
   | "noteStopWanted"
+  | "requestResume"
   | "changeGuardrails"
   | "attach"
   | "ingest"

@@ -41,6 +41,7 @@ export const errorTable = {
   NAME_TOO_LONG: { status: 400, retryable: false },
   NOTHING_TO_COMPARE: { status: 422, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
+  NOT_SUPPORTED: { status: 422, retryable: false },
   ORIGIN_REFUSED: { status: 403, retryable: false },
   PATH_ESCAPE: { status: 403, retryable: false },
   PAYLOAD_TOO_LARGE: { status: 413, retryable: false },

@@ -189,6 +189,19 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
+  resumeJob(
+    jobId: string,
+    wish: { readonly by: string; readonly steps: number | null },
+  ): Promise<Outcome<JobView & { readonly resumed: boolean }>> {
+    return this.#answer(async () => {
+      const { job, resumed } = await this.#queue.resume(jobId, { ...wish, atMs: Date.now() });
+      // Whoever watched saw the attempt before.
+      if (resumed) this.#watching.forget(jobId);
+      this.#alerts.arm();
+      return { ...this.#view(job), resumed };
+    });
+  }
+
   stopJob(request: StopRequest): Promise<Outcome<JobView & { readonly delivered: boolean }>> {
     return this.#answer(async () => {
       const { job, delivered } = await this.#queue.stop(request, Date.now());

@@ -8,8 +8,10 @@ import type { Store } from "../storage.ts";
 
 export interface IndexedJob {
   readonly summary: JobSummary;
-  /** Order of creation; the queue is served by it. */
+  /** Order of creation. */
   readonly place: number;
+  /** The queue is served by it: the place, or a later one for a job that was queued again. */
+  readonly turn: number;
   /** The box was asked to start it; it holds its slot from then on. */
   readonly dispatched: boolean;
 }
@@ -37,23 +39,26 @@ export function createJobIndex(store: Store) {
   const writtenProgressAtMs = new Map<string, number>();
   let nextPlace = 1;
 
-  for (const row of store.rows("SELECT job_id, place, dispatched, summary FROM jobs")) {
+  for (const row of store.rows("SELECT job_id, place, turn, dispatched, summary FROM jobs")) {
     const place = Number(row["place"]);
+    const turn = Number(row["turn"] ?? place);
     jobs.set(text(row, "job_id"), {
       place,
+      turn,
       dispatched: row["dispatched"] === 1,
       summary: parseNonFinite<JobSummary>(text(row, "summary")),
     });
-    nextPlace = Math.max(nextPlace, place + 1);
+    nextPlace = Math.max(nextPlace, place + 1, turn + 1);
   }
 
   const write = (job: IndexedJob): void => {
     const { summary } = job;
     store.run(
-      `INSERT INTO jobs (job_id, place, agent_id, slot, state, dispatched, summary) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, dispatched = excluded.dispatched, summary = excluded.summary`,
+      `INSERT INTO jobs (job_id, place, turn, agent_id, slot, state, dispatched, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (job_id) DO UPDATE SET turn = excluded.turn, state = excluded.state, dispatched = excluded.dispatched, summary = excluded.summary`,
       summary.jobId,
       job.place,
+      job.turn,
       summary.agentId,
       summary.slot,
       summary.state,
@@ -73,7 +78,7 @@ export function createJobIndex(store: Store) {
           job.summary.state === "queued" &&
           !job.dispatched,
       )
-      .sort((a, b) => a.place - b.place);
+      .sort((a, b) => a.turn - b.turn);
 
   const occupant = (agentId: string, slot: string): IndexedJob | null =>
     [...jobs.values()].find(
@@ -89,7 +94,7 @@ export function createJobIndex(store: Store) {
     add(summary: JobSummary): IndexedJob {
       const known = jobs.get(summary.jobId);
       if (known !== undefined) return known;
-      const job = { summary, place: nextPlace, dispatched: false };
+      const job = { summary, place: nextPlace, turn: nextPlace, dispatched: false };
       nextPlace += 1;
       write(job);
       return job;
@@ -107,6 +112,13 @@ export function createJobIndex(store: Store) {
         jobs.set(summary.jobId, next);
       }
       return changed;
+    },
+    /** Back to the end of its queue. */
+    requeue(summary: JobSummary): void {
+      const known = jobs.get(summary.jobId);
+      if (known === undefined) return;
+      write({ ...known, summary, turn: nextPlace, dispatched: false });
+      nextPlace += 1;
     },
     markDispatched(jobId: string): void {
       const known = jobs.get(jobId);

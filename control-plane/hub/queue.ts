@@ -6,8 +6,10 @@ import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
 import { operations } from "@trainyard/shared/protocol/operations.ts";
+import { withTotalSteps } from "@trainyard/shared/training/ai-toolkit-document.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import type { JobGuardrails } from "../job/guardrails.ts";
+import type { ResumeRequest } from "../job/wanted-attempt.ts";
 import { unwrap } from "../outcome.ts";
 import type { JobClient } from "../stubs.ts";
 import type { Calls, DurableCall, PendingCall } from "./calls.ts";
@@ -82,17 +84,19 @@ export function createQueue(deps: QueueDependencies) {
     for (let next = first(); next !== undefined; next = first()) {
       const { jobId } = next.summary;
       const changesBefore = changes.get(jobId);
-      const { snapshot, summary, guardrails } = unwrap(await deps.job(jobId).describe());
+      const { snapshot, summary, guardrails, totalSteps } = unwrap(
+        await deps.job(jobId).describe(),
+      );
       const args: OperationArgs<"start-attempt"> = {
         jobId,
         attempt: summary.attempt + 1,
         jobName: snapshot.jobName,
         trainer: snapshot.trainer,
-        document: snapshot.document,
+        document: withSteps(snapshot, totalSteps),
         guardrails: guardrails.wanted.rules,
         guardrailsRevision: guardrails.wanted.revision,
         slot,
-        totalSteps: snapshot.totalSteps,
+        totalSteps,
       };
       const call = { ...(await calls.prepare(agentId, "start-attempt", args)), jobId };
       // It may have been stopped behind the awaits: then the next one is looked for.
@@ -167,6 +171,22 @@ export function createQueue(deps: QueueDependencies) {
       return { job: jobs.get(jobId) ?? job, duplicate: earlier !== null };
     },
 
+    /** Another attempt of a job that has ended; one that lives is left alone. Waits in the queue behind those that wait already. */
+    async resume(
+      jobId: string,
+      request: ResumeRequest,
+    ): Promise<{ job: IndexedJob; resumed: boolean }> {
+      const job = jobs.get(jobId);
+      if (job === null) throw unknownJob(jobId);
+      const { agentId, state } = job.summary;
+      if (!isTerminal(state)) return { job, resumed: false };
+      const summary = unwrap(await deps.job(jobId).requestResume(request));
+      // The same wish may have come twice, and the first one may be on its way to the box.
+      if (isTerminal(jobs.get(jobId)?.summary.state ?? state)) jobs.requeue(summary);
+      await dispatch(agentId);
+      return { job: jobs.get(jobId) ?? job, resumed: true };
+    },
+
     /** What is wanted is written first; a box that is off gets it with its next hello. */
     async stop(
       request: StopRequest,
@@ -187,7 +207,7 @@ export function createQueue(deps: QueueDependencies) {
       }
       const args: OperationArgs<"stop-attempt"> = {
         jobId,
-        attempt: Math.max(1, newest().summary.attempt),
+        attempt: attemptToReach(newest()),
         mode,
         by,
         reason,
@@ -219,7 +239,7 @@ export function createQueue(deps: QueueDependencies) {
       }
       const args: OperationArgs<"set-guardrails"> = {
         jobId,
-        attempt: Math.max(1, newest.summary.attempt),
+        attempt: attemptToReach(newest),
         ...guardrails.wanted,
       };
       const call = { ...(await calls.prepare(agentId, "set-guardrails", args)), jobId };
@@ -253,6 +273,21 @@ export function createQueue(deps: QueueDependencies) {
 }
 
 export type Queue = ReturnType<typeof createQueue>;
+
+/** Given to the box and not told of yet: the call must reach the attempt that is on its way. */
+function attemptToReach({ summary }: IndexedJob): number {
+  return summary.state === "queued" ? summary.attempt + 1 : Math.max(1, summary.attempt);
+}
+
+/** The snapshot stays as it is: only what the box is given has the raised number. */
+function withSteps(
+  { document, totalSteps: planned }: JobSnapshot,
+  totalSteps: number | null,
+): JobSnapshot["document"] {
+  return totalSteps === null || totalSteps === planned
+    ? document
+    : withTotalSteps(document, totalSteps);
+}
 
 /** No answer in time: the call is kept and goes on. What the box refused is the caller's to know. */
 function orPending(error: unknown): null {

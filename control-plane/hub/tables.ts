@@ -84,4 +84,5 @@ export const hubMigrations: readonly string[] = [
      failing_since_ms INTEGER,
      last_request_at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  `ALTER TABLE jobs ADD COLUMN turn INTEGER;`,
 ];

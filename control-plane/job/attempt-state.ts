@@ -8,6 +8,8 @@ import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import { fromWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Head, Item, StateItem } from "@trainyard/shared/protocol/items.ts";
 import type { NumberedRules } from "./guardrails.ts";
+import { wantedAttempt } from "./wanted-attempt.ts";
+import type { WantedAttempt } from "./wanted-attempt.ts";
 
 /** Everything an answer needs about one attempt, small enough to be rewritten with every flush. JSON in one column. */
 export interface AttemptState {
@@ -43,6 +45,10 @@ export interface BeforeStart {
   readonly endedAtMs: number | null;
   /** Set since the job was started; its attempts, those to come included, are to run by them. */
   readonly guardrails?: NumberedRules;
+  /** The attempt that is wanted next; over once the box has told of one of that number. */
+  readonly resume?: WantedAttempt;
+  /** More steps than the job was started with; for all attempts to come. */
+  readonly totalSteps?: number;
 }
 
 export const queuedBefore: BeforeStart = {
@@ -189,6 +195,32 @@ export function summarise(
       observedAtMs: null,
     };
   }
+  const newest = ofAttempt(shared, snapshot, before, attempt);
+  const wanted = wantedAttempt(before, attempt);
+  if (wanted === null) return newest;
+  return {
+    ...newest,
+    state: wanted.state,
+    phase: null,
+    stepsPerSecond: null,
+    remainingSeconds: null,
+    totalSteps: before.totalSteps ?? newest.totalSteps,
+    stop: before.stop,
+    failure: wanted.failure,
+    evidence: wanted.evidence,
+    endedAtMs: wanted.endedAtMs,
+  };
+}
+
+function ofAttempt(
+  shared: Pick<
+    JobSummary,
+    "jobId" | "agentId" | "jobName" | "configName" | "trainer" | "slot" | "createdAtMs"
+  >,
+  snapshot: JobSnapshot,
+  before: BeforeStart,
+  attempt: AttemptState,
+): JobSummary {
   const state = shownState(attempt);
   const { head } = attempt;
   const loss = attempt.keys["loss"] ?? emptyAggregate;
@@ -198,7 +230,7 @@ export function summarise(
     phase: isTerminal(state) ? null : (head?.phase ?? null),
     attempt: attempt.attempt,
     currentStep: head?.currentStep ?? null,
-    totalSteps: head?.totalSteps ?? snapshot.totalSteps,
+    totalSteps: head?.totalSteps ?? before.totalSteps ?? snapshot.totalSteps,
     stepsPerSecond: head?.stepsPerSecond ?? null,
     remainingSeconds: isTerminal(state) ? null : (head?.remainingSeconds ?? null),
     loss: loss.last ?? (head === null ? null : fromWireValue(head.loss)),

@@ -29,6 +29,8 @@ import { addToTimeline, mergeByTime, timelineEvents } from "./timeline.ts";
 import { thinSeries } from "./thin-series.ts";
 import type { ThinnedSeries } from "./thin-series.ts";
 import { jobMigrations } from "./tables.ts";
+import { endedBeforeStart, resumed } from "./wanted-attempt.ts";
+import type { ResumeRequest } from "./wanted-attempt.ts";
 
 export interface Ingestion {
   /** Everything up to here is committed. */
@@ -48,6 +50,8 @@ export interface JobDescription {
   readonly snapshot: JobSnapshot;
   readonly summary: JobSummary;
   readonly guardrails: JobGuardrails;
+  /** Of the attempts to come; a resume may have raised it. */
+  readonly totalSteps: number | null;
   readonly attempts: readonly AttemptState[];
   readonly logTail: readonly string[];
 }
@@ -114,9 +118,8 @@ export class Job extends DurableObject<Env> {
     this.#requests += 1;
     return outcomeOf(() => {
       this.#known();
-      if (this.#current === null && this.#before.state === "queued") {
-        this.#setBefore({ ...this.#before, ...end, endedAtMs: nowMs });
-      }
+      const before = endedBeforeStart(this.#before, this.#current?.state ?? null, end, nowMs);
+      if (before !== this.#before) this.#setBefore(before);
       return this.#summary();
     });
   }
@@ -127,6 +130,18 @@ export class Job extends DurableObject<Env> {
     return outcomeOf(() => {
       if (this.#before.stop === null && !isTerminal(this.#summary().state)) {
         this.#setBefore({ ...this.#before, stop });
+      }
+      return this.#summary();
+    });
+  }
+
+  /** Another attempt is wanted; while the job lives nothing changes. Throws INVALID_ARGUMENT where nothing is left to train. */
+  requestResume(request: ResumeRequest): Promise<Outcome<JobSummary>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      const summary = this.#summary();
+      if (isTerminal(summary.state)) {
+        this.#setBefore(resumed(this.#before, this.#current?.state ?? null, summary, request));
       }
       return this.#summary();
     });
@@ -218,6 +233,7 @@ export class Job extends DurableObject<Env> {
       snapshot: this.#known(),
       summary: this.#summary(),
       guardrails: this.#guardrails(),
+      totalSteps: this.#before.totalSteps ?? this.#known().totalSteps,
       attempts: this.#store
         .rows("SELECT state FROM head ORDER BY attempt")
         .map((row) => parseNonFinite<AttemptState>(text(row, "state"))),

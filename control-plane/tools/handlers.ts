@@ -3,6 +3,7 @@ import type { EdgeToolName } from "@trainyard/shared/tools/registry.ts";
 import type { EdgeHandler } from "./context.ts";
 import { alertRouting } from "./alert-routing.ts";
 import { compareTrainingRuns } from "./compare-training-runs.ts";
+import { controlTraining } from "./control-training.ts";
 import { createDownloadLink } from "./create-download-link.ts";
 import { createTrainingConfig } from "./create-training-config.ts";
 import { createUploadLink } from "./create-upload-link.ts";
@@ -19,6 +20,7 @@ import { listAlertRoutes } from "./list-alert-routes.ts";
 import { listConfigs } from "./list-configs.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
 import { recommendTrainingPlan } from "./recommend-training-plan.ts";
+import { resumeTraining } from "./resume-training.ts";
 import { runTrainingWithGuardrails } from "./run-training-with-guardrails.ts";
 import { setAlertRoute } from "./set-alert-route.ts";
 import { setGuardrails } from "./set-guardrails.ts";
@@ -35,6 +37,7 @@ export type EdgeHandlers = { readonly [Name in EdgeToolName]: EdgeHandler<Name> 
 export const edgeHandlers = {
   "alert-routing": alertRouting,
   "compare-training-runs": compareTrainingRuns,
+  "control-training": controlTraining,
   "create-download-link": createDownloadLink,
   "create-training-config": createTrainingConfig,
   "create-upload-link": createUploadLink,
@@ -51,6 +54,7 @@ export const edgeHandlers = {
   "list-configs": listConfigs,
   "list-training-jobs": listTrainingJobs,
   "recommend-training-plan": recommendTrainingPlan,
+  "resume-training": resumeTraining,
   "run-training-with-guardrails": runTrainingWithGuardrails,
   "set-alert-route": setAlertRoute,
   "set-guardrails": setGuardrails,

@@ -90,8 +90,9 @@ export function nextCall(view: hub.JobView): string {
         ? `get-training-logs with job_id ${jobId}`
         : `create-download-link with job_id ${jobId} and kind checkpoint`;
     case "failed":
-    case "interrupted":
       return view.summary.attempt === 0 ? again(view) : `get-training-logs with job_id ${jobId}`;
+    case "interrupted":
+      return `resume-training with job_id ${jobId}`;
   }
 }
 

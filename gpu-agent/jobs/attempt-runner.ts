@@ -4,6 +4,7 @@ import type { ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
 import type { JobState } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { Head, StateItem } from "@trainyard/shared/protocol/items.ts";
+import type { OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { attemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { StreamKey } from "../spool.ts";
@@ -19,6 +20,8 @@ import type { AttemptOutputs } from "./attempt-outputs.ts";
 import { createAttemptReading, openSources } from "./attempt-reading.ts";
 import type { AttemptReading, AttemptSources } from "./attempt-reading.ts";
 import type { AttemptSpec, StopRecord } from "./attempt-spec.ts";
+import { createAttemptRequests } from "./attempt-requests.ts";
+import type { AttemptRequests } from "./attempt-requests.ts";
 import { createAttemptStop } from "./attempt-stop.ts";
 import type { AttemptStop, StopRequest } from "./attempt-stop.ts";
 import { concludeFromFiles, lostMetrics } from "./conclude-attempt.ts";
@@ -36,6 +39,8 @@ export interface AttemptRunner {
   state(): JobState;
   head(): Head;
   stop(wanted: StopRequest): void;
+  /** Asks the trainer for a checkpoint or for pictures, now. */
+  ask(what: "save" | "sample"): AskOutcome;
   /** Returns the number of the rules that are in force then: another one where newer ones came first. */
   setGuardrails(rules: GuardrailRules, revision: number): number;
   watch(forMs: number): void;
@@ -44,6 +49,8 @@ export interface AttemptRunner {
   /** Saves what was read and lets go; the trainer runs on. */
   close(): void;
 }
+
+type AskOutcome = OperationValue<"ask-trainer">["outcome"];
 
 interface StoredAttempt {
   readonly spec: AttemptSpec;
@@ -62,7 +69,7 @@ export function runAttempt(
   const { time, log } = environment;
   const attempt = openAttempt(key, stored, trainer, environment);
   const parts = assemble(attempt, stored);
-  const { journal, sources, stop, watch, guard } = parts;
+  const { journal, sources, stop, watch, guard, requests } = parts;
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const phase: RunPhase = { value: "running" };
   let watchedUntil = 0;
@@ -107,6 +114,11 @@ export function runAttempt(
       stop.want(wanted);
       loop.schedule(0);
     },
+    ask(what) {
+      if (phase.value !== "running" || stop.isWanted()) return "not-running";
+      if (!requests.understands(what)) return "cannot";
+      return requests.hasStepsLeft() && requests.ask(what) ? "asked" : "not-listening";
+    },
     setGuardrails(rules, revision) {
       guard.setRules(rules, revision);
       loop.schedule(0);
@@ -129,6 +141,7 @@ interface Parts {
   readonly journal: AttemptJournal;
   readonly sources: AttemptSources;
   readonly watch: EndWatch;
+  readonly requests: AttemptRequests;
   readonly stop: AttemptStop;
   readonly guard: AttemptGuard;
   readonly outputs: AttemptOutputs;
@@ -170,12 +183,13 @@ function assemble(attempt: LiveAttempt, stored: StoredAttempt): Parts {
   const journal = createJournal(attempt, stored.state, () => sources.snapshot());
   const process = stored.process ?? null;
   const watch = createEndWatch({ key, files, spec, process }, environment);
-  const stop = createAttemptStop(attempt, stored.stop, { journal, watch });
+  const requests = createAttemptRequests(attempt);
+  const stop = createAttemptStop(attempt, stored.stop, { journal, watch, requests });
   const outputs = createAttemptOutputs(attempt, journal);
   const guard = createAttemptGuard(attempt, { journal, stop, watch });
   const reading = createAttemptReading(attempt, { sources, journal, guard, outputs });
   const gpuPeak = createGpuPeak(attempt);
-  return { journal, sources, watch, stop, guard, outputs, gpuPeak, reading };
+  return { journal, sources, watch, requests, stop, guard, outputs, gpuPeak, reading };
 }
 
 /** One look at the process and everything it wrote. `more`: there is more to read at once. */

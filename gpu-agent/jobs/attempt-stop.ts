@@ -1,6 +1,5 @@
 import { limits } from "@trainyard/shared/limits.ts";
-import { errorFields } from "../log.ts";
-import type { TrainerRequest } from "../trainers/trainer.ts";
+import type { AttemptRequests } from "./attempt-requests.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import type { StopRecord } from "./attempt-spec.ts";
 import type { EndWatch } from "./end-watch.ts";
@@ -33,30 +32,21 @@ export interface AttemptStop {
 export function createAttemptStop(
   attempt: LiveAttempt,
   stored: StopRecord | null,
-  { journal, watch }: { readonly journal: AttemptJournal; readonly watch: EndWatch },
+  {
+    journal,
+    watch,
+    requests,
+  }: {
+    readonly journal: AttemptJournal;
+    readonly watch: EndWatch;
+    readonly requests: AttemptRequests;
+  },
 ): AttemptStop {
-  const { key, spec, memory, trainer, files, environment } = attempt;
-  const { training } = spec;
+  const { key, memory, environment } = attempt;
   const { time, log } = environment;
   let settled = false;
   let stop =
     stored === null ? null : { ...stored, ladder: resumeStop(stored.ladder, time.monotonic()) };
-
-  const understands = (what: TrainerRequest): boolean =>
-    trainer.control?.understands(what, training) ?? false;
-  const ask = (what: TrainerRequest): boolean => {
-    try {
-      return trainer.control?.ask(what, { training, files }) ?? false;
-    } catch (error) {
-      log("warn", "the trainer could not be asked", { ...key, what, ...errorFields(error) });
-      return false;
-    }
-  };
-  /** Before the attempt's first step, and behind the job's last, nothing is there that is not on disk, and nobody looks for requests. */
-  const isBetweenSteps = (): boolean =>
-    memory.currentStep !== null &&
-    memory.currentStep > (memory.startStep ?? 0) &&
-    (memory.totalSteps === null || memory.currentStep < memory.totalSteps);
 
   /** What became of the checkpoint is known only now: a guardrail's stop says it, a person's reason stays the person's. */
   const withOutcome = (record: StopRecord, { acted, savesBefore }: StopLadder): StopRecord => {
@@ -64,7 +54,7 @@ export function createAttemptStop(
     const outcome =
       memory.saves > savesBefore
         ? "A checkpoint was saved first."
-        : !understands("save")
+        : !requests.understands("save")
           ? "No checkpoint was saved first: the trainer cannot save on request."
           : acted
             ? "No checkpoint was saved first: the trainer did not save one in time."
@@ -101,8 +91,8 @@ export function createAttemptStop(
           nowMs: time.monotonic(),
           alive: watch.alive(),
           saving: memory.saving,
-          canSave: understands("save") && isBetweenSteps(),
-          canAsk: understands("stop"),
+          canSave: requests.understands("save") && requests.hasTrained() && requests.hasStepsLeft(),
+          canAsk: requests.understands("stop"),
           savesSeen: memory.saves,
         },
         environment.deadlines ?? ladderDeadlines,
@@ -121,7 +111,7 @@ export function createAttemptStop(
         watch.signal(effect);
         return;
       }
-      if (ask(effect === "save" ? "save" : "stop")) return;
+      if (requests.ask(effect === "save" ? "save" : "stop")) return;
       // Not waited for; the next turn takes the next step.
       const nowMs = time.monotonic();
       stop =

@@ -32,6 +32,7 @@ export interface Supervisor {
   adopt(): void;
   start(args: OperationArgs<"start-attempt">): Promise<OperationValue<"start-attempt">>;
   stop(args: OperationArgs<"stop-attempt">): OperationValue<"stop-attempt">;
+  ask(args: OperationArgs<"ask-trainer">): OperationValue<"ask-trainer">;
   setGuardrails(args: OperationArgs<"set-guardrails">): Promise<OperationValue<"set-guardrails">>;
   watch(jobId: string, forMs: number): void;
   /** The newest truth about one attempt, also when it has ended. */
@@ -226,6 +227,9 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       if (row.spec === null) return { outcome: "not-started", state: null };
       return { outcome: "already-ended", state: row.state };
     },
+    ask: ({ jobId, attempt, what }) => ({
+      outcome: runners.get(nameOf({ jobId, attempt }))?.ask(what) ?? "not-running",
+    }),
     async setGuardrails({ jobId, attempt, rules, revision }) {
       const name = nameOf({ jobId, attempt });
       // Delivered right behind the start that it belongs to.

@@ -1,5 +1,6 @@
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { appendAlerts } from "./append-alerts.ts";
+import { askTrainer } from "./ask-trainer.ts";
 import { describeFile } from "./describe-file.ts";
 import type { OperationHandler } from "./operation-context.ts";
 import { preflight } from "./preflight.ts";
@@ -20,6 +21,7 @@ export const operationHandlers = {
   "start-attempt": startAttempt,
   "stop-attempt": stopAttempt,
   "set-guardrails": setGuardrails,
+  "ask-trainer": askTrainer,
   preflight,
   "read-log": readLog,
   "describe-file": describeFile,

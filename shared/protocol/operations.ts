@@ -121,6 +121,13 @@ export const operations = {
     changes: true,
     timeoutMs: limits.callTimeoutMs,
   }),
+  /** A checkpoint or pictures from a running trainer, behind the step it makes now. Asked twice before it looks, it acts once. */
+  "ask-trainer": operation({
+    args: z.object({ jobId: id, attempt: z.int().min(1), what: z.enum(["save", "sample"]) }),
+    value: z.object({ outcome: z.enum(["asked", "not-running", "not-listening", "cannot"]) }),
+    changes: true,
+    timeoutMs: limits.callTimeoutMs,
+  }),
   /** Other guardrails for an attempt that lives. Of two numbers the higher holds, whichever comes first. */
   "set-guardrails": operation({
     args: z.object({

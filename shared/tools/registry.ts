@@ -1,6 +1,7 @@
 /** Every tool, once. Listing, doors, schemas, docs and both handler maps are derived from here. */
 import { alertRouting } from "./alert-routing.ts";
 import { compareTrainingRuns } from "./compare-training-runs.ts";
+import { controlTraining } from "./control-training.ts";
 import { createDownloadLink } from "./create-download-link.ts";
 import { createTrainingConfig } from "./create-training-config.ts";
 import { createUploadLink } from "./create-upload-link.ts";
@@ -21,6 +22,7 @@ import { listDatasets } from "./list-datasets.ts";
 import { listExportedModels } from "./list-exported-models.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
 import { recommendTrainingPlan } from "./recommend-training-plan.ts";
+import { resumeTraining } from "./resume-training.ts";
 import { runTrainingWithGuardrails } from "./run-training-with-guardrails.ts";
 import { setAlertRoute } from "./set-alert-route.ts";
 import { setGuardrails } from "./set-guardrails.ts";
@@ -35,6 +37,7 @@ import { watchTrainingTimeseries } from "./watch-training-timeseries.ts";
 export const catalog = {
   "alert-routing": alertRouting,
   "compare-training-runs": compareTrainingRuns,
+  "control-training": controlTraining,
   "create-download-link": createDownloadLink,
   "create-training-config": createTrainingConfig,
   "create-upload-link": createUploadLink,
@@ -54,6 +57,7 @@ export const catalog = {
   "list-exported-models": listExportedModels,
   "list-training-jobs": listTrainingJobs,
   "recommend-training-plan": recommendTrainingPlan,
+  "resume-training": resumeTraining,
   "run-training-with-guardrails": runTrainingWithGuardrails,
   "set-alert-route": setAlertRoute,
   "set-guardrails": setGuardrails,

@@ -41,6 +41,7 @@ const judged: Names = { ...job, threshold: "pass_threshold" };
 const table: Readonly<Record<string, Names>> = {
   "alert-routing": { ...job, ...alertPlace, alert: "alerts" },
   "compare-training-runs": { ...several, lines: "log_lines" },
+  "control-training": { ...job, command: "action", operation: "action" },
   "create-download-link": { ...link, ...model, id: "job_id", job: "job_id" },
   "create-training-config": { ...baseModel, config_name: "name" },
   "create-upload-link": { ...link, ...dataset, file_name: "filename" },
@@ -76,6 +77,7 @@ const table: Readonly<Record<string, Names>> = {
     dataset: "dataset_path",
     vram_gb: "target_vram_gb",
   },
+  "resume-training": { ...job, total_steps: "steps" },
   "run-training-with-guardrails": config,
   "set-alert-route": { ...job, ...alertPlace, id: "name", route: "name", route_name: "name" },
   "set-guardrails": job,

@@ -186,6 +186,15 @@ export function configOf(document: unknown): JsonObject {
   return "process" in document ? document : {};
 }
 
+/** A copy in which every process trains to this many steps; what is not changed is shared with the original. */
+export function withTotalSteps(document: JsonObject, steps: number): Record<string, unknown> {
+  const process = processesOf(document).map((one) => ({
+    ...one,
+    train: { ...objectAt(one, "train"), steps },
+  }));
+  return { ...document, config: { ...configOf(document), process } };
+}
+
 /** Every process that is an object; AI Toolkit runs them all, not only the first. */
 export function processesOf(document: unknown): JsonObject[] {
   const list = configOf(document)["process"];

@@ -499,3 +499,22 @@ test("[C4] a tool comes as the kind of call it is", async () => {
     error: { code: "PROTOCOL_ERROR" },
   });
 });
+
+test("a running training is asked for a checkpoint and for pictures, and trains on", async () => {
+  const { edge, home } = await setUp(slow);
+  const jobId = await start(edge, tinyStart({ steps: 80 }));
+  await running(home, jobId);
+  const ask = (what: "save" | "sample") => edge.call("ask-trainer", { jobId, attempt: 1, what });
+
+  expect(await ask("save")).toEqual({ ok: true, value: { outcome: "asked" } });
+  expect(await ask("sample")).toEqual({ ok: true, value: { outcome: "asked" } });
+  expect((await ended(edge, jobId)).state).toBe("completed");
+
+  const items = edge.items(jobId);
+  const saved = items.filter((item) => item.kind === "checkpoint" && !item.final);
+  expect(saved).toMatchObject([{ valid: true }]);
+  const drawn = items.filter((item) => item.kind === "sample");
+  expect(drawn.map((item) => item.step)).toEqual([expect.any(Number), 80]);
+  expect(drawn[0]?.step).toBeGreaterThan(0);
+  expect(await ask("save")).toEqual({ ok: true, value: { outcome: "not-running" } });
+});

@@ -32,7 +32,7 @@ export interface ScriptedAgent {
   readonly files: Map<string, Uint8Array>;
   readonly watched: readonly string[];
   argsOf<Name extends OperationName>(operation: Name): OperationArgs<Name>[];
-  events(jobId: string, items: Item[], head: Partial<Head>): Promise<void>;
+  events(jobId: string, items: Item[], head: Partial<Head>, attempt?: number): Promise<void>;
   /** The job's last frame once more, as after a lost acknowledgement. */
   repeat(jobId: string): Promise<void>;
   live(jobId: string, head: Partial<Head>): void;
@@ -129,10 +129,11 @@ export async function connectAgent(
       calls
         .filter((call) => call.operation === operation)
         .map((call) => operations[operation].args.parse(call.args) as OperationArgs<Name>),
-    async events(jobId, items, head) {
-      const from = (sequence.get(jobId) ?? 0) + 1;
-      sequence.set(jobId, from + items.length - 1);
-      const frame = { epoch, jobId, attempt: 1, from, items, head: headOf(head) };
+    async events(jobId, items, head, attempt = 1) {
+      const stream = `${jobId}/${attempt}`;
+      const from = (sequence.get(stream) ?? 0) + 1;
+      sequence.set(stream, from + items.length - 1);
+      const frame = { epoch, jobId, attempt, from, items, head: headOf(head) };
       lastFrame.set(jobId, { type: "events", ...frame });
       await agent.repeat(jobId);
     },

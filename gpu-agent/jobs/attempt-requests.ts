@@ -1,0 +1,45 @@
+import { errorFields } from "../log.ts";
+import type { TrainerRequest } from "../trainers/trainer.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+
+/** What the attempt's trainer can be asked for, and the asking. */
+export interface AttemptRequests {
+  understands(what: TrainerRequest): boolean;
+  /** False when nobody listens; also where the question could not be put. */
+  ask(what: TrainerRequest): boolean;
+  /** Behind the job's last step nobody looks for requests any more. */
+  hasStepsLeft(): boolean;
+  /** Before the attempt's first step nothing is there that is not on disk already. */
+  hasTrained(): boolean;
+}
+
+export function createAttemptRequests({
+  key,
+  spec,
+  trainer,
+  files,
+  memory,
+  environment,
+}: LiveAttempt): AttemptRequests {
+  const { training } = spec;
+  return {
+    understands: (what) => trainer.control?.understands(what, training) ?? false,
+    ask(what) {
+      try {
+        return trainer.control?.ask(what, { training, files }) ?? false;
+      } catch (error) {
+        environment.log("warn", "the trainer could not be asked", {
+          ...key,
+          what,
+          ...errorFields(error),
+        });
+        return false;
+      }
+    },
+    hasStepsLeft: () =>
+      memory.currentStep === null ||
+      memory.totalSteps === null ||
+      memory.currentStep < memory.totalSteps,
+    hasTrained: () => memory.currentStep !== null && memory.currentStep > (memory.startStep ?? 0),
+  };
+}
