@@ -9,7 +9,7 @@ let trainyard: Trainyard;
 let jobId = "";
 
 beforeAll(async () => {
-  trainyard = await startTrainyard();
+  trainyard = await startTrainyard({ env: { TRAINYARD_TINY_PIXELS: "64" } });
   await trainyard.upload("cats", await pictures(200));
   await trainyard.call("create-training-config", {
     name: "cats",

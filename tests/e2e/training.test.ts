@@ -16,7 +16,7 @@ import type { Trainyard } from "../support/trainyard.ts";
 
 let trainyard: Trainyard;
 beforeAll(async () => {
-  trainyard = await startTrainyard({ env: { TRAINYARD_TINY_PIXELS: "128" } });
+  trainyard = await startTrainyard({ env: { TRAINYARD_TINY_PIXELS: "64" } });
   await trainyard.upload("warm", await pictures(10));
   await trainyard.upload("cold", await pictures(220));
 });

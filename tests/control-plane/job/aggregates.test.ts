@@ -14,7 +14,7 @@ import type { JobClient } from "../../../control-plane/stubs.ts";
 import { fallingLoss } from "../support/judged-jobs.ts";
 
 const bindings = env as unknown as Env;
-let serial = 0;
+let serial = Date.now();
 
 function snapshotOf(jobId: string): JobSnapshot {
   return {

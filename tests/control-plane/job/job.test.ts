@@ -13,7 +13,7 @@ import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 
 const bindings = env as unknown as Env;
-let serial = 0;
+let serial = Date.now();
 
 function snapshotOf(jobId: string): JobSnapshot {
   return {

@@ -15,7 +15,7 @@ import { observe } from "../support/observed-run.ts";
 import type { ObservedFrame } from "../support/observed-run.ts";
 
 const bindings = env as unknown as Env;
-let serial = 0;
+let serial = Date.now();
 
 interface OneJob {
   readonly jobId: string;

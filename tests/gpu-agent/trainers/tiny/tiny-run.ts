@@ -100,7 +100,7 @@ export function startTrainer(
   environment: Readonly<Record<string, string>> = {},
 ): { readonly child: ChildProcess; readonly ended: Promise<Ending> } {
   const child = spawn(process.execPath, [trainer, ...args], {
-    env: { ...process.env, TRAINYARD_TINY_PIXELS: "256", ...environment },
+    env: { ...process.env, TRAINYARD_TINY_PIXELS: "64", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";
