@@ -46,16 +46,14 @@ export const alertRouting = defineTool({
   name: "alert-routing",
   title: "Route alerts once",
   description:
-    "Sends a job's alerts, or the ones given, to one place now, without those below min_severity, repeated ones and floods. For standing delivery use set-alert-route. Without retry knobs a webhook is retried for three days.",
+    "Sends a job's alerts, or the given ones, to one place now, less repeats and floods. Without retry knobs a webhook is retried for three days. For standing delivery use set-alert-route.",
   input: z.strictObject({
     job_id: jobId.optional(),
     alerts: z
       .array(jsonDocument)
       .max(limits.alertsPerCall)
       .optional()
-      .describe(
-        "Objects with severity and message; category, code, evidence… as answers show them.",
-      ),
+      .describe("As answers show them."),
     sink: sink.default("file"),
     destination: z.string().max(3_000).optional().describe("https URL, or a file name."),
     secret: z.string().max(300).optional(),

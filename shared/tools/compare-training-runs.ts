@@ -7,7 +7,7 @@ export const compareTrainingRuns = defineTool({
   name: "compare-training-runs",
   title: "Compare training runs",
   description:
-    "Ranks jobs (default: the newest) by convergence, stability, speed and dataset, with each one's distance to the winner. Too little evidence is skipped with a reason, not scored.",
+    "Ranks jobs (default: the newest) by convergence, stability, speed and dataset, with the distance to the winner. Those with too little evidence are skipped.",
   input: z.strictObject({
     job_ids: z.array(jobId).min(1).max(50).optional(),
     limit: z.int().min(1).max(50).default(5).describe("Without job_ids."),

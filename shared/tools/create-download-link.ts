@@ -6,18 +6,13 @@ export const createDownloadLink = defineTool({
   name: "create-download-link",
   title: "Create download link",
   description:
-    "Returns a short-lived URL for a file on the box: a job's final model (default), a checkpoint, a sample or the log. Ranges and resume work. Whoever has the link can read that file.",
+    "Returns a short-lived URL for a file on the box: a job's final model (default), checkpoint, sample or log. Resumable. Whoever has the link can read that file.",
   input: z.strictObject({
     kind: z.enum(["model", "checkpoint", "sample", "log"]).default("model"),
     job_id: jobId.optional(),
-    model_path: z
-      .string()
-      .min(1)
-      .max(1_000)
-      .optional()
-      .describe("Instead of job_id; or model_name."),
+    model_path: z.string().min(1).max(1_000).optional().describe("Instead of job_id."),
     model_name: nameOrPath.optional(),
-    step: z.int().min(0).optional().describe("Of the checkpoint or sample; default: the newest."),
+    step: z.int().min(0).optional().describe("Of checkpoint or sample; default: the newest."),
     index: z.int().min(0).max(10_000).optional().describe("Of the sample."),
     stream: z.enum(["stdout", "stderr"]).optional(),
     attempt: z.int().min(1).max(10_000).optional(),

@@ -8,15 +8,15 @@ export const createTrainingConfig = defineTool({
   name: "create-training-config",
   title: "Create training config",
   description:
-    "Writes a LoRA training config under a name, with findings about risky values. Start it by that name. Refuses to replace a different config unless overwrite is true.",
+    "Saves a LoRA training config under a name to start it by, with findings about risky values. Replaces a different config only with overwrite.",
   input: z.strictObject({
-    name: nameOrPath.describe("Names the config, the job and the model file."),
+    name: nameOrPath.describe("Names config, job and model file."),
     model_name: z
       .string()
       .min(1)
       .max(500)
       .describe(
-        'Base model: Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+        'Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
       ),
     dataset_path: nameOrPath.describe("Dataset name or path."),
     resolution: z
@@ -24,7 +24,7 @@ export const createTrainingConfig = defineTool({
       .default(512)
       .describe("tiny: 64."),
     batch_size: z.int().min(1).max(256).default(1),
-    learning_rate: z.number().gt(0).max(10).default(0.0002).describe("tiny: 0.0001 when left out."),
+    learning_rate: z.number().gt(0).max(10).default(0.0002).describe("tiny: 0.0001."),
     steps: z.int().min(1).max(10_000_000).default(1_000),
     rank: z.int().min(1).max(4_096).default(16).describe("tiny: 32."),
     alpha: z.number().gt(0).max(65_536).default(16).describe("tiny: 32."),
@@ -33,7 +33,7 @@ export const createTrainingConfig = defineTool({
       .array(z.string().max(2_000))
       .max(64)
       .optional()
-      .describe("Sample prompts; put the trigger word in them."),
+      .describe("Put the trigger word in them."),
     disable_sampling: z.boolean().default(false),
     sample_every: z
       .int()
@@ -46,7 +46,7 @@ export const createTrainingConfig = defineTool({
       .min(1)
       .max(10_000_000)
       .optional()
-      .describe("Steps; default steps/10, at least 250."),
+      .describe("Steps; default as sample_every."),
     seed: z.int().min(0).max(4_294_967_295).optional(),
     low_vram: z.boolean().default(true),
     quantize: z.boolean().optional(),
@@ -58,7 +58,7 @@ export const createTrainingConfig = defineTool({
     is_flux: z
       .boolean()
       .optional()
-      .describe("Model family, when the name does not tell; likewise is_xl, is_v3."),
+      .describe("Family, where the name does not tell; likewise is_xl, is_v3."),
     is_xl: z.boolean().optional(),
     is_v3: z.boolean().optional(),
     use_wandb: z.boolean().default(false),

@@ -6,7 +6,7 @@ export const createUploadLink = defineTool({
   name: "create-upload-link",
   title: "Create upload link",
   description:
-    "Returns a short-lived URL that takes dataset files by HTTP PUT straight to the box. Use it for pictures and captions of any size; whoever has the link can upload to that dataset.",
+    "Returns a short-lived URL that takes pictures and captions of any size by HTTP PUT straight to the box. Whoever has the link can upload to that dataset.",
   input: z.strictObject({
     dataset_name: nameOrPath,
     filename: z

@@ -7,7 +7,7 @@ export const deleteAlertRoute = defineTool({
   name: "delete-alert-route",
   title: "Delete alert route",
   description:
-    "Deletes a standing alert route and its secret. What still waits for it becomes a dead delivery and is not sent.",
+    "Deletes a standing alert route and its secret. What still waits for it is not sent.",
   input: z.strictObject({ name: routeName }),
   output: z.object({
     name: z.string(),

@@ -16,7 +16,7 @@ export const downloadModel = defineTool({
   name: "download-model",
   title: "Download model",
   description:
-    "Returns a model's facts (hash, metadata, training config) and a download link; over HTTP small files also come inline as base64. Name it by job_id, model_path or model_name. Changes nothing.",
+    "Returns a model's facts (hash, metadata, training config) and a download link; over HTTP small files also inline. Changes nothing.",
   input: z.strictObject({
     job_id: jobId.optional(),
     model_path: z.string().min(1).max(1_000).optional(),

@@ -10,7 +10,7 @@ export const evaluateLora = defineTool({
   name: "evaluate-lora",
   title: "Evaluate a LoRA",
   description:
-    "Grades a job A to F, with each component's score and evidence. What is unknown does not count; with too little known there is no grade.",
+    "Grades a job A to F, with each component's score and evidence. The unknown does not count; with too little known there is no grade.",
   input: z.strictObject({
     job_id: jobId,
     pass_threshold: z.number().min(0).max(100).default(70),

@@ -28,7 +28,7 @@ export const exportObservabilityReport = defineTool({
   name: "export-observability-report",
   title: "Export observability report",
   description:
-    "A job's report as JSON, Markdown and one HTML page with charts, by short-lived links that need no token. With output_dir also as files below outputs/reports on the box; none is overwritten.",
+    "A job's report as JSON, Markdown and an HTML page with charts, by short-lived links that need no token; with output_dir also as new files below outputs/reports on the box.",
   input: z.strictObject({
     job_id: jobId,
     formats: z

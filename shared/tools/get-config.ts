@@ -6,7 +6,7 @@ export const getConfig = defineTool({
   name: "get-config",
   title: "Get config",
   description:
-    "Returns one saved training config as a document and as YAML. The config a job really ran with is in get-training-status with detail full. Changes nothing.",
+    "Returns a saved training config as document and YAML. What a job really ran with is in get-training-status, detail full. Changes nothing.",
   input: z.strictObject({ name: nameOrPath, detail }),
   output: z.object({
     name: z.string(),

@@ -6,7 +6,7 @@ export const getSystemStats = defineTool({
   name: "get-system-stats",
   title: "Get system stats",
   description:
-    "Returns a box's GPU, CPU, memory and disk use, active jobs and the trainers found on it. Use list-agents for all boxes at a glance. Changes nothing.",
+    "Returns a box's GPU, CPU, memory and disk use, active jobs and trainers. For all boxes at a glance use list-agents. Changes nothing.",
   input: z.strictObject({ agent, detail }),
   output: z.object({
     gpus: z.array(gpuView),

@@ -15,7 +15,7 @@ export const getTrainingLogs = defineTool({
   name: "get-training-logs",
   title: "Get training logs",
   description:
-    "Returns the end of a job's log, or what follows since, matches grep, stands around a place; bars and repeats folded, secrets out, first error on top. stdout, then stderr: two files. With the box off, the kept tail.",
+    "Returns the end of a job's log, or what follows since, matches grep, stands around a place; bars folded, secrets out, first error on top; stdout, then stderr. With the box off, the kept tail.",
   input: z.strictObject({
     job_id: jobId,
     lines: z.int().min(1).max(limits.logLinesMax).default(100),

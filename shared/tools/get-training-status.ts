@@ -14,7 +14,7 @@ export const getTrainingStatus = defineTool({
   name: "get-training-status",
   title: "Get training status",
   description:
-    "Returns where a job stands: state, step, loss, speed, time left, cause and fix of a failure, verified model. True also when the box is off (see observed_at). Full adds checkpoints, samples, alerts, attempts, config.",
+    "Returns where a job stands: state, step, loss, speed, time left, cause and fix of a failure, verified model; with the box off as of observed_at. Full adds checkpoints, samples, alerts, attempts, config.",
   input: z.strictObject({ job_id: jobId, detail }),
   output: jobView.extend({
     checkpoints: z.array(checkpointView).optional(),

@@ -47,8 +47,13 @@ export function outputJsonSchema(tool: ToolContract): JsonSchema {
   return toJsonSchema(tool.output, "output");
 }
 
-/** Top-level names, for lists; the whole schema is in `schemas/`. Valid for every structured answer. */
+/** The top-level names that are always there, for lists; the whole schema is in `schemas/`. Valid for every structured answer. */
 export function shallowOutputSchema(tool: ToolContract): JsonSchema {
-  const names = Object.keys(tool.output.shape);
-  return { type: "object", properties: Object.fromEntries(names.map((name) => [name, {}])) };
+  const always = Object.entries(tool.output.shape).filter(([, field]) => !isOptional(field));
+  return { type: "object", properties: Object.fromEntries(always.map(([name]) => [name, {}])) };
+}
+
+/** Zod's types of a shape's fields are its core's, which do not have the method. */
+function isOptional(field: z.core.$ZodType): boolean {
+  return z.safeParse(field, undefined).success;
 }

@@ -21,7 +21,7 @@ export const listAgents = defineTool({
   name: "list-agents",
   title: "List agents",
   description:
-    "Lists the GPU boxes: connected or not, trainers, GPUs, active jobs, queue. Call it first, or when a call says AGENT_OFFLINE or AMBIGUOUS_AGENT. Changes nothing.",
+    "Lists the GPU boxes: connected or not, trainers, GPUs, active jobs, queue. Call it first, or after AGENT_OFFLINE or AMBIGUOUS_AGENT. Changes nothing.",
   input: z.strictObject({ detail }),
   output: z.object({ agents: z.array(agentView), count }),
   annotations: {

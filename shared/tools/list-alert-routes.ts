@@ -7,7 +7,7 @@ export const listAlertRoutes = defineTool({
   name: "list-alert-routes",
   title: "List alert routes",
   description:
-    "Lists the standing alert routes, whether each is on, and how many deliveries wait or are dead. Addresses are shortened and secrets never shown. Changes nothing.",
+    "Lists the standing alert routes, whether each is on, and how many deliveries wait or are dead. Secrets are not shown. Changes nothing.",
   input: z.strictObject({ detail }),
   output: z.object({
     routes: z.array(routeView),

@@ -16,7 +16,7 @@ export const listConfigs = defineTool({
   name: "list-configs",
   title: "List configs",
   description:
-    "Lists the saved training configs by name, with model, dataset and steps in full detail. Use get-config for one document. Changes nothing.",
+    "Lists the saved training configs; full adds model, dataset, steps. For one document use get-config. Changes nothing.",
   input: z.strictObject({ detail }),
   output: z.object({
     configs: z.array(z.string()),

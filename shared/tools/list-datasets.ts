@@ -22,7 +22,7 @@ export const listDatasets = defineTool({
   name: "list-datasets",
   title: "List datasets",
   description:
-    "Lists the datasets on a box: pictures, captions, what lacks a caption, size. A name from here is a dataset_path elsewhere. Changes nothing.",
+    "Lists a box's datasets: pictures, captions, what lacks a caption, size. A name from here is a dataset_path elsewhere. Changes nothing.",
   input: z.strictObject({ agent, detail }),
   output: z.object({
     datasets: z.array(datasetRow),

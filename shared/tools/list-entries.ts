@@ -13,8 +13,21 @@ export interface ToolListEntry {
 }
 
 /** Every connected client pays for the list: these bounds are left to the refusal, which names them. */
-const leftOut: ReadonlySet<string> = new Set(["minLength", "maxLength", "minItems", "maxItems"]);
-const hugeBound = 1_000_000;
+const leftOut: ReadonlySet<string> = new Set([
+  "minLength",
+  "maxLength",
+  "minItems",
+  "maxItems",
+  "minimum",
+  "exclusiveMinimum",
+]);
+/** Below it a bound tells a model something: a per cent, the most jobs of a page. */
+const tellingMaximum = 1_000;
+
+/** A switch that is not given is off; an object's other names are refused by name, and synonyms taken. */
+function isTakenForGranted(key: string, value: unknown): boolean {
+  return (key === "default" && value === false) || key === "additionalProperties";
+}
 
 function shortened(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(shortened);
@@ -23,7 +36,12 @@ function shortened(node: unknown): unknown {
   const isSchema = "type" in node && typeof node.type === "string";
   const kept = Object.entries(node).filter(
     ([key, value]) =>
-      !isSchema || !(leftOut.has(key) || (key === "maximum" && Number(value) >= hugeBound)),
+      !isSchema ||
+      !(
+        leftOut.has(key) ||
+        (key === "maximum" && Number(value) >= tellingMaximum) ||
+        isTakenForGranted(key, value)
+      ),
   );
   return Object.fromEntries(kept.map(([key, value]) => [key, shortened(value)]));
 }

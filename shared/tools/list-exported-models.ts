@@ -21,7 +21,7 @@ export const listExportedModels = defineTool({
   name: "list-exported-models",
   title: "List models",
   description:
-    "Lists the model files in a box's outputs, newest first, and whether each is a valid file. Use create-download-link to fetch one. Changes nothing.",
+    "Lists the model files in a box's outputs, newest first, each valid or not. To fetch one use create-download-link. Changes nothing.",
   input: z.strictObject({ agent, limit: z.int().min(1).max(500).default(50), detail }),
   output: z.object({
     models: z.array(modelRow),

@@ -8,7 +8,7 @@ export const listTrainingJobs = defineTool({
   name: "list-training-jobs",
   title: "List training jobs",
   description:
-    "Lists jobs, newest first: state, progress, loss, place in the queue. Filter by status; page with the cursor. Use get-training-status for one job. Changes nothing.",
+    "Lists jobs, newest first: state, progress, loss, place in the queue. For one job use get-training-status. Changes nothing.",
   input: z.strictObject({
     status: z
       .array(z.enum([...jobStates, "pending", "error"]))

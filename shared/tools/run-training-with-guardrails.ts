@@ -55,7 +55,7 @@ export const runTrainingWithGuardrails = defineTool({
       .min(0)
       .max(3_600)
       .default(120)
-      .describe("0 returns at once; MCP returns after 45 at most."),
+      .describe("0 returns at once; at MCP 45 at most."),
     poll_interval_seconds: z.int().min(2).max(300).default(10),
     ...startOptions,
     log_lines: z.int().min(100).max(20_000).default(400),

@@ -7,7 +7,7 @@ export const setAlertRoute = defineTool({
   name: "set-alert-route",
   title: "Set alert route",
   description:
-    "Makes or changes a standing route: every new alert, job end, silent box or stuck queue goes to a webhook, Slack, Discord, ntfy, a file on the box or the job's timeline, retried for three days. A new webhook's signing secret is shown once.",
+    "Makes or changes a standing route for every new alert, job end, silent box and stuck queue, retried for three days. file is on the box, timeline in the job. A new webhook's signing secret is shown once.",
   input: z.strictObject({
     name: routeName,
     sink,
@@ -15,8 +15,8 @@ export const setAlertRoute = defineTool({
       .string()
       .max(3_000)
       .optional()
-      .describe("https URL, or a file name; may be left out to keep a known one."),
-    secret: z.string().max(300).optional().describe("Own whsec_ secret, or ntfy access token."),
+      .describe("https URL, or a file name; without it a known one stays."),
+    secret: z.string().max(300).optional().describe("whsec_ secret, or ntfy access token."),
     min_severity: minSeverity.default("info"),
     job_id: jobId.optional(),
     codes: z.array(z.string().max(64)).max(50).optional(),

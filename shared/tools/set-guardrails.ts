@@ -8,7 +8,7 @@ export const setGuardrails = defineTool({
   name: "set-guardrails",
   title: "Set guardrails",
   description:
-    "Changes what may stop a queued or running job; rules that are not given stay. An offline box gets them when it connects. 0 lifts a limit; warn_only rules only tell.",
+    "Changes what may stop a queued or running job; other rules stay. An offline box gets them when it connects. 0 lifts a limit; warn_only rules only tell.",
   input: z.strictObject({ job_id: jobId, ...changeOptions, detail }),
   output: z.object({
     job_id: z.string(),

@@ -7,7 +7,7 @@ export const startTraining = defineTool({
   name: "start-training",
   title: "Start training",
   description:
-    "Starts a saved config as a job and returns its id at once; a busy GPU or an offline box queues it. Prefer run-training-with-guardrails, which validates first and watches.",
+    "Starts a saved config as a job and returns its id at once; a busy GPU or offline box queues it. run-training-with-guardrails also validates first and watches.",
   input: z.strictObject({
     config_name: nameOrPath,
     agent,
@@ -15,7 +15,7 @@ export const startTraining = defineTool({
     force_new: z
       .boolean()
       .optional()
-      .describe("A second job even when the same start was made within a minute."),
+      .describe("Even when the same start was made within a minute."),
   }),
   output: jobView.extend({
     success: z.boolean(),

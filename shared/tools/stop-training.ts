@@ -7,7 +7,7 @@ export const stopTraining = defineTool({
   name: "stop-training",
   title: "Stop training",
   description:
-    "Stops a job, or takes it out of the queue. By default it saves a checkpoint first; mode now drops the steps since the last one. Stopping a job that has ended changes nothing and says so.",
+    "Stops a job, or takes it out of the queue, after saving a checkpoint; mode now drops the steps since the last one. A job that has ended stays as it is.",
   input: z.strictObject({
     job_id: jobId,
     mode: z.enum(["checkpoint", "now"]).default("checkpoint"),

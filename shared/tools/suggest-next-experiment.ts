@@ -7,7 +7,7 @@ export const suggestNextExperiment = defineTool({
   name: "suggest-next-experiment",
   title: "Suggest the next experiment",
   description:
-    "Proposes one change for the next run, from the best of the jobs given (default: the newest), with the evidence that chose it and how to check it.",
+    "Proposes one change for the next run, from the best of the given jobs (default: the newest), with its evidence and how to check it.",
   input: z.strictObject({
     job_id: jobId.optional(),
     job_ids: z.array(jobId).min(1).max(50).optional(),

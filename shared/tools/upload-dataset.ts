@@ -17,7 +17,7 @@ export const uploadDataset = defineTool({
   name: "upload-dataset",
   title: "Upload dataset",
   description:
-    "Adds a few small pictures with captions to a dataset on the box, at most 4 MiB decoded in all, and says for each file whether it was saved. For more, use create-upload-link.",
+    "Adds a few small pictures with captions to a dataset on the box, 4 MiB decoded in all, and says for each whether it was saved. For more use create-upload-link.",
   input: z.strictObject({
     dataset_name: nameOrPath,
     images: z

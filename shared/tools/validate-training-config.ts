@@ -77,14 +77,14 @@ export const validateTrainingConfig = defineTool({
   name: "validate-training-config",
   title: "Validate training config",
   description:
-    "Checks a saved config (config_name), a raw one (config) or a draft (model_name and dataset_path) before it costs GPU time. Returns errors, warnings and fixes. Changes nothing.",
+    "Checks a saved config (config_name), a raw one (config) or a draft (model_name, dataset_path) before it costs GPU time: errors, warnings, fixes. Changes nothing.",
   input: z.strictObject({
     config_name: nameOrPath.optional(),
     config: z
       .union([z.string().max(limits.configBytes), jsonDocument])
       .optional()
-      .describe("Object, JSON or YAML; wins over config_name, which wins over the draft."),
-    name: nameOrPath.optional().describe("Draft's name."),
+      .describe("Object, JSON or YAML; wins over the rest."),
+    name: nameOrPath.optional(),
     model_name: z.string().min(1).max(500).optional(),
     dataset_path: nameOrPath.optional(),
     /** Numbers of a draft are judged by the handler: a value out of range is a finding here, not a refusal. */

@@ -48,12 +48,7 @@ export const severity = z.enum(["info", "warning", "critical"]);
 // ---- inputs ---------------------------------------------------------------------------------
 
 export const detail = z.enum(["concise", "full"]).optional();
-export const agent = z
-  .string()
-  .min(1)
-  .max(100)
-  .optional()
-  .describe("Agent id or name; needed only with several boxes.");
+export const agent = z.string().min(1).max(100).optional().describe("Which box, if several.");
 export const jobId = z.string().min(1).max(100);
 /** Longer than a name may be: the forms `datasets/x` and `/ai-toolkit/datasets/x` come in here too. */
 export const nameOrPath = z.string().min(1).max(300);
@@ -62,7 +57,7 @@ export const idempotencyKey = z
   .min(1)
   .max(200)
   .optional()
-  .describe("The same key starts one job only.");
+  .describe("One key starts one job.");
 export const expiresInSeconds = z
   .int()
   .min(10)

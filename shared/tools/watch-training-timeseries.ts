@@ -50,10 +50,10 @@ export const watchTrainingTimeseries = defineTool({
   name: "watch-training-timeseries",
   title: "Watch training",
   description:
-    "Waits with a job and returns points of step, speed, loss and health. MCP returns after 45 seconds at most; call again with the cursor until done: the window is over or the job ended. For one look, use get-training-status.",
+    "Waits with a job and returns points of step, speed, loss and health, at MCP after 45 seconds at most; call again with the cursor until done: window over or job ended. For one look use get-training-status.",
   input: z.strictObject({
     job_id: jobId,
-    cursor: z.string().max(500).optional().describe("From the last answer: continues there."),
+    cursor: z.string().max(500).optional().describe("From the last answer."),
     duration_seconds: z.int().min(0).max(7_200).default(120).describe("0 is one point."),
     poll_interval_seconds: z.int().min(2).max(300).default(10),
     stop_on_terminal_status: z.boolean().default(true),

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { defineTool } from "../../../shared/tools/define-tool.ts";
+import { limits } from "../../../shared/limits.ts";
 import { inputJsonSchema, outputJsonSchema } from "../../../shared/tools/json-schema.ts";
 import { toolListEntries, toolListEntry } from "../../../shared/tools/list-entries.ts";
 import { catalog } from "../../../shared/tools/registry.ts";
@@ -11,8 +14,8 @@ function tokens(value: unknown): number {
 
 describe("tools/list", () => {
   it.each([
-    ["mcp", 12_000],
-    ["core", 5_000],
+    ["mcp", limits.listTokens],
+    ["core", limits.listTokensCore],
   ] as const)("at %s stays within %i tokens", (toolset, budget) => {
     const entries = toolListEntries(toolset);
 
@@ -34,18 +37,46 @@ describe("tools/list", () => {
     expect(JSON.stringify(toolListEntries("mcp"))).toBe(JSON.stringify(toolListEntries("mcp")));
   });
 
-  it("names the fields of the answer, shallowly", () => {
-    expect(toolListEntry(catalog["list-agents"])).toEqual({
-      name: "list-agents",
-      title: "List agents",
-      description: catalog["list-agents"].description,
+  it("names what is always in the answer, shallowly", () => {
+    expect(toolListEntry(catalog["list-configs"])).toEqual({
+      name: "list-configs",
+      title: "List configs",
+      description: catalog["list-configs"].description,
       inputSchema: {
         type: "object",
         properties: { detail: { type: "string", enum: ["concise", "full"] } },
-        additionalProperties: false,
       },
-      outputSchema: { type: "object", properties: { agents: {}, count: {} } },
-      annotations: catalog["list-agents"].annotations,
+      outputSchema: { type: "object", properties: { configs: {}, count: {} } },
+      annotations: catalog["list-configs"].annotations,
+    });
+  });
+
+  it("keeps what tells a model something, and leaves the rest to the refusal", () => {
+    expect(toolListEntry(catalog["evaluate-lora"]).inputSchema["properties"]).toMatchObject({
+      pass_threshold: { default: 70, type: "number", maximum: 100 },
+      include_nlp: { default: true, type: "boolean" },
+    });
+    expect(toolListEntry(catalog["create-training-config"]).inputSchema).toMatchObject({
+      properties: {
+        overwrite: { type: "boolean" },
+        optimizer: { enum: ["adamw", "adamw8bit", "prodigy", "lion", "adafactor"] },
+      },
+      required: ["name", "model_name", "dataset_path"],
+    });
+    const text = JSON.stringify(toolListEntries("mcp").map(({ inputSchema }) => inputSchema));
+    for (const word of ["additionalProperties", "minimum", "maxLength", '"default":false'])
+      expect(text).not.toContain(word);
+  });
+
+  it("takes no parameter for a word of the schema's own", () => {
+    const tool = defineTool({
+      ...catalog["list-configs"],
+      input: z.strictObject({ minimum: z.string(), additionalProperties: z.boolean() }),
+    });
+
+    expect(toolListEntry(tool).inputSchema["properties"]).toEqual({
+      minimum: { type: "string" },
+      additionalProperties: { type: "boolean" },
     });
   });
 });

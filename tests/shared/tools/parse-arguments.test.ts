@@ -63,7 +63,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: "model_name is missing.",
-        hint: 'model_name: text, 1 to 500 characters. Base model: Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
       },
     ],
     [
@@ -173,7 +173,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: "learning_rate must be more than 0; it is 0.",
-        hint: "learning_rate: number, more than 0, at most 10, default 0.0002. tiny: 0.0001 when left out.",
+        hint: "learning_rate: number, more than 0, at most 10, default 0.0002. tiny: 0.0001.",
       },
     ],
     [
@@ -213,7 +213,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: "model_name is missing. 1 more to correct.",
-        hint: 'model_name: text, 1 to 500 characters. Base model: Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
       },
     ],
     [
