@@ -34,5 +34,5 @@ export const controlTraining = defineTool({
   },
   scope: "train",
   runsOn: "edge",
-  core: false,
+  core: true,
 });
