@@ -27,6 +27,7 @@ export const errorTable = {
   INVALID_ARGUMENT: { status: 400, retryable: false },
   INVALID_FILENAME: { status: 400, retryable: false },
   INVALID_JSON: { status: 400, retryable: false },
+  INVALID_MODEL_REF: { status: 400, retryable: false },
   INVALID_NAME: { status: 400, retryable: false },
   INVALID_REQUEST: { status: 400, retryable: false },
   JOB_NOT_FOUND: { status: 404, retryable: false },
@@ -53,6 +54,7 @@ export const errorTable = {
   QUOTA_EXCEEDED: { status: 429, retryable: true },
   RANGE_INVALID: { status: 416, retryable: false },
   RATE_LIMITED: { status: 429, retryable: true },
+  RESERVED_FILENAME: { status: 400, retryable: false },
   RESERVED_NAME: { status: 400, retryable: false },
   RESOURCE_NOT_FOUND: { status: 404, retryable: false },
   SPAWN_FAILED: { status: 500, retryable: true },
@@ -64,6 +66,7 @@ export const errorTable = {
   TRANSFER_BROKEN: { status: 502, retryable: true },
   TYPE_REFUSED: { status: 415, retryable: false },
   UNKNOWN_KEY: { status: 400, retryable: false },
+  UNSAFE_MODEL_FORMAT: { status: 422, retryable: false },
   UPGRADE_REQUIRED: { status: 426, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 

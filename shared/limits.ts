@@ -140,6 +140,9 @@ export const limits = {
   /** A walk over a slow network disk ends here with what it has: the call itself is given up at 45 s at MCP. */
   modelTreeMs: 20_000,
 
+  /** Room that stays free on a disk whatever is copied or uploaded to it: a checkpoint of a running job has to fit. */
+  diskReserveBytes: 512 * mib,
+
   // ---- jobs ----------------------------------------------------------------------------------
   queueLength: 200,
   jobsListed: 200,

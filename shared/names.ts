@@ -111,7 +111,7 @@ export function parseFilename(value: unknown): string {
     );
   }
   if (reservedFiles.has(foldName(value)) || isDeviceName(value)) {
-    throw new AppError("RESERVED_NAME", `"${quote(value)}" is reserved.`, {
+    throw new AppError("RESERVED_FILENAME", `"${quote(value)}" is reserved.`, {
       hint: "Rename the file.",
     });
   }
@@ -129,12 +129,18 @@ export function parseFilename(value: unknown): string {
  */
 export function parseModelPath(value: unknown): readonly string[] {
   if (typeof value !== "string" || value === "") {
-    throw new AppError("INVALID_NAME", "A model path is missing or not text.", { hint: modelHint });
+    throw new AppError("INVALID_MODEL_REF", "A model path is missing or not text.", {
+      hint: modelHint,
+    });
   }
-  const segments = splitPath(value, modelHint);
-  const inside = stripRoot(segments, ["outputs", "output"], value.startsWith("/"), modelHint);
+  const form: PathForm = {
+    roots: ["outputs", "output"],
+    code: "INVALID_MODEL_REF",
+    hint: modelHint,
+  };
+  const inside = stripRoot(splitPath(value, form), value.startsWith("/"), form);
   if (inside.length === 0 || inside.length > 8) {
-    throw new AppError("INVALID_NAME", `"${quote(value)}" does not name a model file.`, {
+    throw new AppError("INVALID_MODEL_REF", `"${quote(value)}" does not name a model file.`, {
       hint: modelHint,
     });
   }
@@ -171,7 +177,8 @@ function parseRef(kind: NameKind, roots: readonly string[], value: unknown): str
     throw new AppError("INVALID_NAME", `"${quote(value)}" is not a ${kind}.`, { hint: nameHint });
   }
   const hint = `Give the name alone, or /ai-toolkit/${roots[0]}/<name>.`;
-  const inside = stripRoot(splitPath(value, hint), roots, value.startsWith("/"), hint, true);
+  const form: PathForm = { roots, code: "INVALID_NAME", hint, rootRequired: true };
+  const inside = stripRoot(splitPath(value, form), value.startsWith("/"), form);
   const [name] = inside;
   if (inside.length !== 1 || name === undefined) {
     throw new AppError("INVALID_NAME", `"${quote(value)}" is not a ${kind}.`, { hint });
@@ -179,16 +186,22 @@ function parseRef(kind: NameKind, roots: readonly string[], value: unknown): str
   return parseName(kind, name);
 }
 
-function splitPath(value: string, hint: string): string[] {
+/** How a path of some kind may begin, and what its refusal is called. */
+interface PathForm {
+  readonly roots: readonly string[];
+  readonly code: "INVALID_NAME" | "INVALID_MODEL_REF";
+  readonly hint: string;
+  readonly rootRequired?: boolean;
+}
+
+function splitPath(value: string, { code, hint }: PathForm): string[] {
   if (value.split(/[/\\]/).includes("..")) throw escape(value, hint);
   if (value.length > 1024 || value.includes("\\") || /^[a-z][a-z0-9+.-]*:/i.test(value)) {
-    throw new AppError("INVALID_NAME", `"${quote(value)}" is not a path below a known root.`, {
-      hint,
-    });
+    throw new AppError(code, `"${quote(value)}" is not a path below a known root.`, { hint });
   }
   const segments = value.replace(/^\//, "").replace(/\/$/, "").split("/");
   if (segments.includes("") || segments.includes(".")) {
-    throw new AppError("INVALID_NAME", `"${quote(value)}" has an empty segment.`, { hint });
+    throw new AppError(code, `"${quote(value)}" has an empty segment.`, { hint });
   }
   return segments;
 }
@@ -196,30 +209,19 @@ function splitPath(value: string, hint: string): string[] {
 /** The seeds' absolute forms are virtual roots; every other absolute path is refused. */
 function stripRoot(
   segments: readonly string[],
-  roots: readonly string[],
   absolute: boolean,
-  hint: string,
-  rootRequired = false,
+  { roots, code, hint, rootRequired = false }: PathForm,
 ): readonly string[] {
   const [first, second] = segments;
+  const shown = quote(segments.join("/"));
   if (absolute) {
     if (first === "ai-toolkit" && second !== undefined && roots.includes(second)) {
       return segments.slice(2);
     }
-    throw new AppError(
-      "INVALID_NAME",
-      `"${quote(segments.join("/"))}" is outside the known roots.`,
-      {
-        hint,
-      },
-    );
+    throw new AppError(code, `"${shown}" is outside the known roots.`, { hint });
   }
   if (segments.length > 1 && first !== undefined && roots.includes(first)) return segments.slice(1);
-  if (rootRequired) {
-    throw new AppError("INVALID_NAME", `"${quote(segments.join("/"))}" holds a separator.`, {
-      hint,
-    });
-  }
+  if (rootRequired) throw new AppError(code, `"${shown}" holds a separator.`, { hint });
   return segments;
 }
 

@@ -10,6 +10,7 @@ import { createUploadLink } from "./create-upload-link.ts";
 import { deleteAlertRoute } from "./delete-alert-route.ts";
 import { downloadModel } from "./download-model.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
+import { exportModel } from "./export-model.ts";
 import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
@@ -44,6 +45,7 @@ export const edgeHandlers = {
   "delete-alert-route": deleteAlertRoute,
   "download-model": downloadModel,
   "evaluate-lora": evaluateLora,
+  "export-model": exportModel,
   "export-observability-report": exportObservabilityReport,
   "get-config": getConfig,
   "get-training-logs": getTrainingLogs,

@@ -42,6 +42,8 @@ export interface Supervisor {
   liveJobs(): readonly StreamKey[];
   /** What runs in this folder below the outputs; a reader must know before it takes a file away. */
   jobOfOutput(outputName: string): string | null;
+  /** The newest job of each folder below the outputs: for a list, which must not read all attempts once a row. */
+  jobsOfOutputs(): ReadonlyMap<string, string>;
   /** Resolves when this attempt has ended; at once when it is not live. */
   ended(key: StreamKey): Promise<void>;
   close(): void;
@@ -57,6 +59,14 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
   let lastStart: Promise<void> = Promise.resolve();
   let closed = false;
   const nameOf = ({ jobId, attempt }: StreamKey): string => `${jobId}/${attempt}`;
+
+  const jobsOfOutputs = (): ReadonlyMap<string, string> =>
+    new Map(
+      spool.attempts().flatMap((attempt) => {
+        const outputName = parseSpec(attempt.spec)?.training.outputName;
+        return outputName === undefined ? [] : [[outputName, attempt.jobId] as const];
+      }),
+    );
 
   const run = (row: AttemptRow, spec: AttemptSpec, trainer: Trainer): void => {
     const key = { jobId: row.jobId, attempt: row.attempt };
@@ -259,12 +269,8 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
         });
     },
     liveJobs: () => [...runners.values()].map((runner) => runner.key),
-    jobOfOutput(outputName) {
-      const row = spool
-        .attempts()
-        .findLast((attempt) => parseSpec(attempt.spec)?.training.outputName === outputName);
-      return row?.jobId ?? null;
-    },
+    jobOfOutput: (outputName) => jobsOfOutputs().get(outputName) ?? null,
+    jobsOfOutputs,
     ended: (key) => runners.get(nameOf(key))?.ended ?? Promise.resolve(),
     close() {
       closed = true;

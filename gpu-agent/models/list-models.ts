@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Home } from "../home.ts";
+import { createModelTree } from "./model-tree.ts";
 import { judgeSafetensorsFile } from "./safetensors-file.ts";
 
 export interface ModelFile {
@@ -13,44 +14,37 @@ export interface ModelFile {
   readonly ino: number;
 }
 
-const extensions = new Set([".safetensors", ".gguf", ".pt", ".ckpt"]);
-/** AI Toolkit's own state beside the models. */
-const notModels = new Set(["optimizer.pt"]);
-const depthMax = 3;
-const filesMax = 20_000;
+/** Trainers' own state and caches beside the models. */
+const notModels = new Set(["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"]);
+const notFolders = new Set(["samples", "_latent_cache", "_t_e_cache", "_clip_vision_cache"]);
 
-/** Model files below the outputs, newest first. Links are not followed. */
-export function listModels(home: Home): {
+/** The outputs' own: other roots would push their folders out of its memory. */
+const outputs = createModelTree();
+
+/** Model files at any depth below the outputs, newest first. Links are not followed: what they name lies elsewhere. */
+export async function listModels(home: Home): Promise<{
   readonly models: readonly ModelFile[];
   readonly limited: boolean;
-} {
+}> {
+  const listing = await outputs.list([home.outputs]);
   const models: ModelFile[] = [];
-  let seen = 0;
-  const walk = (segments: readonly string[]): void => {
-    for (const entry of readdirSync(join(home.outputs, ...segments), { withFileTypes: true })) {
-      seen += 1;
-      if (seen > filesMax) return;
-      if (entry.name.startsWith(".") || entry.name === "samples") continue;
-      const here = [...segments, entry.name];
-      if (entry.isDirectory() && here.length <= depthMax) walk(here);
-      if (!entry.isFile() || !extensions.has(extname(entry.name)) || notModels.has(entry.name))
-        continue;
-      const stat = lstatSync(join(home.outputs, ...here), { throwIfNoEntry: false });
-      if (stat === undefined) continue;
-      models.push({
-        name: entry.name,
-        segments: here,
-        bytes: stat.size,
-        extension: extname(entry.name).slice(1),
-        modifiedAtMs: stat.mtimeMs,
-        dev: stat.dev,
-        ino: stat.ino,
-      });
-    }
-  };
-  walk([]);
+  for (const { name, relativePath } of listing.files) {
+    const segments = relativePath.split("/");
+    if (notModels.has(name) || segments.some((segment) => notFolders.has(segment))) continue;
+    const stat = await lstat(join(home.outputs, ...segments)).catch(() => null);
+    if (stat === null || !stat.isFile()) continue;
+    models.push({
+      name,
+      segments,
+      bytes: stat.size,
+      extension: extname(name).slice(1).toLowerCase(),
+      modifiedAtMs: stat.mtimeMs,
+      dev: stat.dev,
+      ino: stat.ino,
+    });
+  }
   models.sort((a, b) => b.modifiedAtMs - a.modifiedAtMs || (a.name < b.name ? -1 : 1));
-  return { models, limited: seen > filesMax };
+  return { models, limited: listing.limited };
 }
 
 /** Only safetensors can be judged by header; of another format it is known that it is not empty. */

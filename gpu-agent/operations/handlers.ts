@@ -2,6 +2,7 @@ import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { appendAlerts } from "./append-alerts.ts";
 import { askTrainer } from "./ask-trainer.ts";
 import { describeFile } from "./describe-file.ts";
+import { exportModel } from "./export-model.ts";
 import type { OperationHandler } from "./operation-context.ts";
 import { preflight } from "./preflight.ts";
 import { readLog } from "./read-log.ts";
@@ -28,6 +29,7 @@ export const operationHandlers = {
   "receive-part": receivePart,
   "upload-state": uploadState,
   "send-file": sendFile,
+  "export-model": exportModel,
   "append-alerts": appendAlerts,
   "write-report": writeReport,
   tool: runTool,

@@ -11,7 +11,8 @@ export const listExportedModels: AgentToolHandler<"list-exported-models"> = asyn
   context,
 ) => {
   const { home, spool, supervisor } = context;
-  const { models, limited } = listModels(home);
+  const { models, limited } = await listModels(home);
+  const jobs = supervisor.jobsOfOutputs();
   const full = detail !== "concise";
   const toRow = (model: ModelFile): ModelRow => {
     const [folder] = model.segments;
@@ -20,7 +21,7 @@ export const listExportedModels: AgentToolHandler<"list-exported-models"> = asyn
       name: model.name,
       path: ["outputs", ...model.segments].join("/"),
       job_name: model.segments.length > 1 ? (folder ?? null) : null,
-      job_id: folder === undefined ? null : supervisor.jobOfOutput(folder),
+      job_id: folder === undefined ? null : (jobs.get(folder) ?? null),
       size: model.bytes,
       extension: model.extension,
       ...(full

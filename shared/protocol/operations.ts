@@ -265,6 +265,27 @@ export const operations = {
     changes: false,
     timeoutMs: 24 * 3_600_000,
   }),
+  /** A verified copy of a model to where ComfyUI finds it, or below the outputs; the model's own place where neither is said. */
+  "export-model": operation({
+    args: z.object({
+      source: fileSourceSchema,
+      outputPath: z.string().min(1).max(1_000).nullable(),
+      overwrite: z.boolean(),
+    }),
+    value: z.object({
+      path: z.string(),
+      filename: z.string(),
+      bytes,
+      sha256,
+      /** False: it lay there already. */
+      copied: z.boolean(),
+      place: z.enum(["comfyui", "outputs", "source"]),
+      sourcePath: z.string(),
+    }),
+    changes: true,
+    /** Some gigabytes to a slow disk; a caller waits less and calls again. */
+    timeoutMs: 600_000,
+  }),
   /** Lines for a file of alerts on the box, written once per delivery however often it is asked for. */
   "append-alerts": operation({
     args: z.object({

@@ -9,6 +9,7 @@ import type { InputOf, OutputOf, RunsOn, ToolAnswer, ToolContract } from "./defi
 import { deleteAlertRoute } from "./delete-alert-route.ts";
 import { downloadModel } from "./download-model.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
+import { exportModel } from "./export-model.ts";
 import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
 import { getSystemStats } from "./get-system-stats.ts";
@@ -17,6 +18,7 @@ import { getTrainingObservability } from "./get-training-observability.ts";
 import { getTrainingStatus } from "./get-training-status.ts";
 import { listAgents } from "./list-agents.ts";
 import { listAlertRoutes } from "./list-alert-routes.ts";
+import { listComfyuiModels } from "./list-comfyui-models.ts";
 import { listConfigs } from "./list-configs.ts";
 import { listDatasets } from "./list-datasets.ts";
 import { listExportedModels } from "./list-exported-models.ts";
@@ -44,6 +46,7 @@ export const catalog = {
   "delete-alert-route": deleteAlertRoute,
   "download-model": downloadModel,
   "evaluate-lora": evaluateLora,
+  "export-model": exportModel,
   "export-observability-report": exportObservabilityReport,
   "get-config": getConfig,
   "get-system-stats": getSystemStats,
@@ -52,6 +55,7 @@ export const catalog = {
   "get-training-status": getTrainingStatus,
   "list-agents": listAgents,
   "list-alert-routes": listAlertRoutes,
+  "list-comfyui-models": listComfyuiModels,
   "list-configs": listConfigs,
   "list-datasets": listDatasets,
   "list-exported-models": listExportedModels,

@@ -48,6 +48,7 @@ const table: Readonly<Record<string, Names>> = {
   "delete-alert-route": { route: "name", route_name: "name" },
   "download-model": { ...link, ...model, id: "job_id", job: "job_id" },
   "evaluate-lora": { ...judged, lines: "log_lines", weights: "rubric_weights" },
+  "export-model": { ...model, ...job, output: "output_path", destination: "output_path" },
   "export-observability-report": {
     ...job,
     ...link,
@@ -69,6 +70,7 @@ const table: Readonly<Record<string, Names>> = {
   },
   "get-training-observability": { ...judged, log_lines: "lines", baselines: "baseline_job_ids" },
   "get-training-status": job,
+  "list-comfyui-models": { search: "query", filter: "query", name: "query" },
   "list-training-jobs": { states: "status", statuses: "status" },
   "recommend-training-plan": {
     ...config,

@@ -8,56 +8,20 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
-import { openHome } from "../../gpu-agent/home.ts";
 import { operationHandlers } from "../../gpu-agent/operations/handlers.ts";
-import type { OperationContext } from "../../gpu-agent/operations/operation-context.ts";
-import { openSpool } from "../../gpu-agent/spool.ts";
 import { systemTime } from "../../gpu-agent/time.ts";
 import { createHostFacts, parseGpus } from "../../gpu-agent/host/host-facts.ts";
-import { createTrainers } from "../../gpu-agent/trainers/detect.ts";
 import { listDatasets } from "@trainyard/shared/tools/list-datasets.ts";
 import { getSystemStats } from "@trainyard/shared/tools/get-system-stats.ts";
 import { listExportedModels } from "@trainyard/shared/tools/list-exported-models.ts";
+import { openBox } from "./support/operation-box.ts";
 import { temporaryFolder } from "./support/temporary-home.ts";
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-
-async function setUp(handler: Handler = (_request, response) => response.writeHead(404).end()) {
-  const home = openHome(temporaryFolder());
-  const server = createServer((request, response) => handler(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const spool = openSpool({ path: home.spool, clock: systemTime, log: () => undefined });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-    spool.close();
-  });
-  const context = {
-    home,
-    spool,
-    supervisor: { jobOfOutput: () => null, liveJobs: () => [] },
-    trainers: createTrainers([]),
-    host: createHostFacts({
-      time: systemTime,
-      queryGpus: async () => null,
-      system: { vitals: async () => null, graphics: async () => null },
-    }),
-    time: systemTime,
-    log: () => undefined,
-    secrets: [],
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    signal: new AbortController().signal,
-  } as unknown as OperationContext;
-  return { home, context };
-}
 
 function partArgs(
   part: number,
@@ -83,7 +47,7 @@ test("parts arrive, survive repetition and a cut, and become one file only when 
   const parts = [whole.subarray(0, 200_000), whole.subarray(200_000)];
   let cut = false;
   const seen: (string | undefined)[] = [];
-  const { home, context } = await setUp((request, response) => {
+  const { home, context } = await openBox((request, response) => {
     seen.push(`${request.method} ${request.url} ${request.headers.authorization}`);
     const part = parts[Number(/parts\/(\d+)$/.exec(request.url ?? "")?.[1])] ?? Buffer.alloc(0);
     response.writeHead(200, {
@@ -132,7 +96,7 @@ test("parts arrive, survive repetition and a cut, and become one file only when 
 
 test("another file in parts under the same link replaces the first one", async () => {
   let bodies: Buffer[] = [];
-  const { home, context } = await setUp((request, response) => {
+  const { home, context } = await openBox((request, response) => {
     response.end(bodies[Number(/parts\/(\d+)$/.exec(request.url ?? "")?.[1])]);
   });
   const receive = operationHandlers["receive-part"];
@@ -157,7 +121,7 @@ describe("the last part of a finished upload, repeated", () => {
   const second = whole.subarray(600);
   const last = partArgs(1, 600, second, { last: { totalBytes: 1_000, sha256: sha256(whole) } });
   const upload = async () => {
-    const box = await setUp((request, response) => {
+    const box = await openBox((request, response) => {
       response.end(request.url?.endsWith("/0") === true ? whole.subarray(0, 600) : second);
     });
     const receive = (args: OperationArgs<"receive-part">) =>
@@ -224,7 +188,7 @@ describe("the last part of a finished upload, repeated", () => {
 
 test("parts of one upload that announce different totals are refused", async () => {
   const bytes = randomBytes(100);
-  const { context } = await setUp((_request, response) => response.end(bytes));
+  const { context } = await openBox((_request, response) => response.end(bytes));
   const receive = (part: number, totalBytes: number) =>
     operationHandlers["receive-part"](
       partArgs(part, part * 100, bytes, { last: { totalBytes, sha256: null } }),
@@ -241,7 +205,7 @@ test("parts of one upload that announce different totals are refused", async () 
 
 test("bytes that are not what was announced leave nothing", async () => {
   const bytes = randomBytes(1_000);
-  const { home, context } = await setUp((_request, response) => response.end(bytes));
+  const { home, context } = await openBox((_request, response) => response.end(bytes));
   const receive = operationHandlers["receive-part"];
   const wrong = partArgs(0, 0, bytes, { sha256: "0".repeat(64) });
   await expect(receive(wrong, context)).rejects.toMatchObject({ code: "CHECKSUM_MISMATCH" });
@@ -256,7 +220,7 @@ test.each([
   [{ dataset: "photos", filename: ".hidden" }, "INVALID_FILENAME"],
   [{ dataset: "a/b", filename: "a.png" }, "INVALID_NAME"],
 ])("an upload to %j is refused", async (target, code) => {
-  const { context } = await setUp();
+  const { context } = await openBox();
   await expect(
     operationHandlers["receive-part"](partArgs(0, 0, Buffer.alloc(1), { target }), context),
   ).rejects.toMatchObject({ code });
@@ -264,7 +228,7 @@ test.each([
 
 test("a dataset that is a link, or a twin in another case, is not written to", async () => {
   const bytes = randomBytes(10);
-  const { home, context } = await setUp((_request, response) => response.end(bytes));
+  const { home, context } = await openBox((_request, response) => response.end(bytes));
   const outside = temporaryFolder();
   symlinkSync(outside, join(home.datasets, "photos"));
   const args = partArgs(0, 0, bytes, { last: { totalBytes: 10, sha256: null } });
@@ -285,7 +249,7 @@ test("a file is sent in parts and goes on where the edge says after a cut", asyn
   let have = 1_000;
   let cuts = 0;
   const lengths: (string | undefined)[] = [];
-  const { home, context } = await setUp((request, response) => {
+  const { home, context } = await openBox((request, response) => {
     const offset = Number(request.headers["x-part-offset"]);
     lengths.push(request.headers["content-length"]);
     if (offset !== have) {
@@ -325,7 +289,7 @@ test("a file is sent in parts and goes on where the edge says after a cut", asyn
 });
 
 test("a transfer that nobody wants any more is given up", async () => {
-  const { home, context } = await setUp((request, response) => {
+  const { home, context } = await openBox((request, response) => {
     request.resume();
     response.writeHead(410).end("{}");
   });
@@ -341,7 +305,7 @@ test("a transfer that nobody wants any more is given up", async () => {
 });
 
 test("a file is described with its hash; what is outside the outputs is not there", async () => {
-  const { home, context } = await setUp();
+  const { home, context } = await openBox();
   writeFileSync(join(home.outputs, "a.png"), "abc");
   const describe = operationHandlers["describe-file"];
   expect(
@@ -361,7 +325,7 @@ test("a file is described with its hash; what is outside the outputs is not ther
 });
 
 test("the box's tools answer in their contracts", async () => {
-  const { home, context } = await setUp();
+  const { home, context } = await openBox();
   const photos = join(home.datasets, "photos");
   mkdirSync(photos);
   for (const name of ["a.png", "a.txt", "b.JPG", "c.png", ".DS_Store"])
@@ -403,7 +367,7 @@ test("the box's tools answer in their contracts", async () => {
 });
 
 test("concise lists stay short and say how much they leave out", async () => {
-  const { home, context } = await setUp();
+  const { home, context } = await openBox();
   for (let i = 0; i < 60; i += 1) {
     const name = `a-dataset-with-a-rather-long-name-${i}`;
     mkdirSync(join(home.datasets, name));
@@ -437,7 +401,7 @@ test("concise lists stay short and say how much they leave out", async () => {
 });
 
 test("graphics without NVIDIA's driver are named, and never taken for CUDA", async () => {
-  const { context } = await setUp();
+  const { context } = await openBox();
   const system = {
     vitals: async () => ({ cpuPercent: 40, memory: null, disk: null }),
     graphics: async () => [{ vendor: "AMD", model: "Radeon RX 6800", temperatureC: 51 }],
@@ -466,7 +430,7 @@ test("graphics without NVIDIA's driver are named, and never taken for CUDA", asy
 });
 
 test("preflight says what a start would meet", async () => {
-  const { home, context } = await setUp();
+  const { home, context } = await openBox();
   mkdirSync(join(home.datasets, "photos"));
   writeFileSync(join(home.datasets, "photos", "a.png"), "x");
   const found = await operationHandlers.preflight(

@@ -146,10 +146,10 @@ describe("parseFilename", () => {
     ["a\u200b.jpg", "INVALID_FILENAME"],
     ["\ud800.jpg", "INVALID_FILENAME"],
     ["é".repeat(101), "INVALID_FILENAME"],
-    [".aitk_size.json", "RESERVED_NAME"],
-    [".AITK_size.json", "RESERVED_NAME"],
-    [".job_config.json", "RESERVED_NAME"],
-    ["con.jpg", "RESERVED_NAME"],
+    [".aitk_size.json", "RESERVED_FILENAME"],
+    [".AITK_size.json", "RESERVED_FILENAME"],
+    [".job_config.json", "RESERVED_FILENAME"],
+    ["con.jpg", "RESERVED_FILENAME"],
   ])("refuses %j as %s", (name, code) => {
     expect(codeOf(() => parseFilename(name))).toBe(code);
   });
@@ -167,14 +167,14 @@ describe("parseModelPath", () => {
   });
 
   it.each([
-    ["/etc/passwd", "INVALID_NAME"],
-    ["\\\\host\\share\\x", "INVALID_NAME"],
-    ["file:///x", "INVALID_NAME"],
+    ["/etc/passwd", "INVALID_MODEL_REF"],
+    ["\\\\host\\share\\x", "INVALID_MODEL_REF"],
+    ["file:///x", "INVALID_MODEL_REF"],
     ["j/../../x", "PATH_ESCAPE"],
-    ["j//x", "INVALID_NAME"],
-    ["/ai-toolkit/outputs/", "INVALID_NAME"],
-    ["j/.job_config.json", "RESERVED_NAME"],
-    ["", "INVALID_NAME"],
+    ["j//x", "INVALID_MODEL_REF"],
+    ["/ai-toolkit/outputs/", "INVALID_MODEL_REF"],
+    ["j/.job_config.json", "RESERVED_FILENAME"],
+    ["", "INVALID_MODEL_REF"],
   ])("refuses %j as %s", (value, code) => {
     expect(codeOf(() => parseModelPath(value))).toBe(code);
   });

@@ -133,7 +133,7 @@ describe("an upload by link", () => {
     ["/%2e%2e", {}, 404, "NOT_FOUND"],
     ["/a%00.png", {}, 400, "INVALID_FILENAME"],
     ["/.hidden", {}, 400, "INVALID_FILENAME"],
-    ["/nul.txt", {}, 400, "RESERVED_NAME"],
+    ["/nul.txt", {}, 400, "RESERVED_FILENAME"],
     ["/a.png", { "content-type": "multipart/form-data; boundary=x" }, 415, "TYPE_REFUSED"],
     ["/a.png", { "x-sha256": "xyz" }, 400, "INVALID_ARGUMENT"],
     ["/a.png?part=0", {}, 400, "INVALID_ARGUMENT"],

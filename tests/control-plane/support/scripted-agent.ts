@@ -49,7 +49,7 @@ export const fullCapabilities: Capabilities = {
   ],
   slots: ["gpu:0", "cpu"],
   operations: Object.keys(operations),
-  tools: ["get-system-stats", "list-datasets", "list-exported-models"],
+  tools: ["get-system-stats", "list-comfyui-models", "list-datasets", "list-exported-models"],
   gpus: [{ index: 0, name: "RTX 4090", memoryMib: 24_564 }],
 };
 

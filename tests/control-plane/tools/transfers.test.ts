@@ -1,6 +1,7 @@
 import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
+import type { OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { describe, expect, it } from "vitest";
 import { connectAgent, fileScript } from "../support/scripted-agent.ts";
 import type { ScriptedAgent } from "../support/scripted-agent.ts";
@@ -214,7 +215,9 @@ describe("create-download-link", () => {
     [{}, 400, "INVALID_ARGUMENT"],
     [{ kind: "sample" }, 400, "INVALID_ARGUMENT"],
     [{ kind: "checkpoint", job_id: "job_x" }, 404, "JOB_NOT_FOUND"],
-    [{ model_path: "/etc/passwd" }, 400, "INVALID_NAME"],
+    [{ model_path: "/etc/passwd" }, 400, "INVALID_MODEL_REF"],
+    [{ model_path: "\\\\host\\share\\x.safetensors" }, 400, "INVALID_MODEL_REF"],
+    [{ model_path: "file:///etc/passwd" }, 400, "INVALID_MODEL_REF"],
     [{ model_path: "outputs/../../x" }, 403, "PATH_ESCAPE"],
     [{ model_path: "outputs/cats/none.safetensors" }, 404, "MODEL_NOT_FOUND"],
   ])("refuses %j with %i %s", async (args, status, code) => {
@@ -335,5 +338,82 @@ describe("download-model", () => {
 
     expect([none.status, none.error?.code]).toEqual([422, "MODEL_CORRUPT"]);
     expect([other.status, other.error?.code]).toEqual([422, "CHECKSUM_MISMATCH"]);
+  });
+});
+
+describe("export-model", () => {
+  async function withExports(change: Partial<OperationValue<"export-model">> = {}) {
+    const yard = await createYard();
+    const agent = await connectAgent(yard, {
+      ...fileScript(yard),
+      "export-model": async (args, box) => {
+        const segments = args.source.kind === "output" ? args.source.segments : [];
+        const bytes = box.files.get(segments.join("/")) ?? new Uint8Array();
+        return {
+          path: "/comfy/loras/cats.safetensors",
+          filename: "cats.safetensors",
+          bytes: bytes.byteLength,
+          sha256: await sha256Hex(bytes),
+          copied: true,
+          place: "comfyui",
+          sourcePath: `outputs/${segments.join("/")}`,
+          ...change,
+        };
+      },
+    });
+    return { yard, agent, jobId: await finishedJob(yard, agent, new Uint8Array(2_000)) };
+  }
+
+  it.each([
+    ["by its job", (jobId: string) => ({ job_id: jobId, format: "safetensors" })],
+    ["by its name", () => ({ model_name: "cats" })],
+    ["by its path", () => ({ model_path: "/ai-toolkit/outputs/cats/cats.safetensors" })],
+  ])("asks the box for a copy of the model, %s", async (_how, args) => {
+    const { yard, agent, jobId } = await withExports();
+    const { data, text } = await yard.call("export-model", { ...args(jobId), output: "final/" });
+
+    expect(data).toMatchObject({
+      status: "success",
+      path: "/comfy/loras/cats.safetensors",
+      size: 2_000,
+      copied: true,
+      source_path: "outputs/cats/cats.safetensors",
+      note: null,
+    });
+    expect(agent.argsOf("export-model")).toEqual([
+      {
+        source: { kind: "output", segments: ["cats", "cats.safetensors"] },
+        outputPath: "final/",
+        overwrite: false,
+      },
+    ]);
+    expect(text).toContain("ComfyUI");
+  });
+
+  it("says that the file is not the one that the training made", async () => {
+    const { yard, jobId } = await withExports({ sha256: "0".repeat(64) });
+
+    expect((await yard.call("export-model", { job_id: jobId })).data["note"]).toContain("changed");
+  });
+
+  it("on a box without a ComfyUI folder says that nothing was copied", async () => {
+    const { yard, jobId } = await withExports({ copied: false, place: "source" });
+    const { data, text } = await yard.call("export-model", { job_id: jobId });
+
+    expect(data["note"]).toContain("No ComfyUI folder");
+    expect(text).toContain("COMFYUI_MODEL_ROOTS");
+  });
+
+  it.each([
+    [{ job_id: "job_x", format: "ckpt" }, 422, "UNSAFE_MODEL_FORMAT"],
+    [{}, 400, "INVALID_ARGUMENT"],
+    [{ model_path: "/etc/passwd" }, 400, "INVALID_MODEL_REF"],
+    [{ job_id: "job_x" }, 404, "JOB_NOT_FOUND"],
+  ])("refuses %j with %i %s and asks the box nothing", async (args, status, code) => {
+    const { yard, agent } = await withExports();
+    const answer = await yard.call("export-model", args);
+
+    expect([answer.status, answer.error?.code]).toEqual([status, code]);
+    expect(agent.argsOf("export-model")).toEqual([]);
   });
 });

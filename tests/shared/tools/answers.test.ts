@@ -29,7 +29,7 @@ describe("answers", () => {
     expectTypeOf<EdgeToolName | AgentToolName>().toEqualTypeOf<ToolName>();
     expectTypeOf<EdgeToolName & AgentToolName>().toEqualTypeOf<never>();
     expectTypeOf<AgentToolName>().toEqualTypeOf<
-      "get-system-stats" | "list-datasets" | "list-exported-models"
+      "get-system-stats" | "list-comfyui-models" | "list-datasets" | "list-exported-models"
     >();
   });
 

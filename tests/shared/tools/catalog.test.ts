@@ -56,6 +56,7 @@ describe("the catalog", () => {
   it("has its agent tools and its core tools as designed", () => {
     expect(tools.filter((tool) => tool.runsOn === "agent").map((tool) => tool.name)).toEqual([
       "get-system-stats",
+      "list-comfyui-models",
       "list-datasets",
       "list-exported-models",
     ]);

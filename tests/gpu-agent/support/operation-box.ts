@@ -1,0 +1,52 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+import { openHome } from "../../../gpu-agent/home.ts";
+import type { Home } from "../../../gpu-agent/home.ts";
+import { createHostFacts } from "../../../gpu-agent/host/host-facts.ts";
+import type { OperationContext } from "../../../gpu-agent/operations/operation-context.ts";
+import { openSpool } from "../../../gpu-agent/spool.ts";
+import { systemTime } from "../../../gpu-agent/time.ts";
+import { createTrainers } from "../../../gpu-agent/trainers/detect.ts";
+import { temporaryFolder } from "./temporary-home.ts";
+
+export type EdgeHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A box with a home of its own, whose operations are called as the link would, and a real server as the edge. */
+export async function openBox(
+  edge: EdgeHandler = (_request, response) => response.writeHead(404).end(),
+  jobs: { readonly live?: readonly string[]; readonly outputs?: Record<string, string> } = {},
+): Promise<{ readonly home: Home; readonly context: OperationContext }> {
+  const home = openHome(temporaryFolder());
+  const server = createServer((request, response) => edge(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const spool = openSpool({ path: home.spool, clock: systemTime, log: () => undefined });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+    spool.close();
+  });
+  const outputs = new Map(Object.entries(jobs.outputs ?? {}));
+  const context = {
+    home,
+    spool,
+    supervisor: {
+      jobOfOutput: (name: string) => outputs.get(name) ?? null,
+      jobsOfOutputs: () => outputs,
+      liveJobs: () => (jobs.live ?? []).map((jobId) => ({ jobId, attempt: 1 })),
+    },
+    trainers: createTrainers([]),
+    host: createHostFacts({
+      time: systemTime,
+      queryGpus: async () => null,
+      system: { vitals: async () => null, graphics: async () => null },
+    }),
+    time: systemTime,
+    log: () => undefined,
+    secrets: [],
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    signal: new AbortController().signal,
+  } as unknown as OperationContext;
+  return { home, context };
+}
