@@ -137,6 +137,8 @@ export const limits = {
   /** Entries of all model roots that one walk looks at, some 10 MB of names; ComfyUI folders have thousands. */
   modelTreeEntries: 100_000,
   modelTreeDepth: 16,
+  /** A JSON file beside a model; whole documents are of another kind. */
+  metadataFileBytes: 64 * kib,
   /** A walk over a slow network disk ends here with what it has: the call itself is given up at 45 s at MCP. */
   modelTreeMs: 20_000,
 

@@ -28,22 +28,29 @@ export const downloadModel: EdgeHandler<"download-model"> = async (input, contex
     context.door === "http" &&
     input.encoding === "base64" &&
     described.bytes <= limits.inlineFileBytes;
+  const base64 = inline ? await content(file, described, context) : null;
   return {
     data: {
+      status: "success",
+      model: described.filename.replace(/\.safetensors$/i, ""),
       filename: described.filename,
       path: described.path,
       size: described.bytes,
       size_mb: Math.round(described.bytes / 10_000) / 100,
       sha256: described.sha256,
       job_id: file.jobId,
-      ...(inline ? { content: await content(file, described, context) } : {}),
+      ...(base64 === null ? {} : { content: base64 }),
+      // The two earlier tools of this name differ in it, and are told apart by their parameter.
+      ...(base64 === null || !context.given.has("model_name") ? {} : { data: base64 }),
       encoding: inline ? "base64" : "raw",
       download_url: link.url,
       expires_at: iso(link.expiresAtMs),
       ...(full && input.include_metadata
         ? {
             metadata: described.metadata,
-            metadata_source: described.metadata === null ? null : "safetensors_header",
+            metadata_source:
+              described.metadataSource ??
+              (described.metadata === null ? null : "safetensors_header"),
             training_config: await trainingConfig(file, context),
           }
         : {}),

@@ -217,6 +217,8 @@ export const operations = {
       mediaType: z.string(),
       modifiedAtMs: z.number(),
       metadata: z.record(z.string(), z.string()).nullable(),
+      /** A file beside the model; missing or null: its own header. */
+      metadataSource: z.string().nullish(),
     }),
     changes: false,
     /** Hashing some gigabytes takes a while. */

@@ -28,6 +28,8 @@ export const downloadModel = defineTool({
     detail,
   }),
   output: z.object({
+    status: z.literal("success"),
+    model: z.string(),
     filename: z.string(),
     path: z.string(),
     size: count,
@@ -35,6 +37,8 @@ export const downloadModel = defineTool({
     sha256: z.string(),
     job_id: maybe(z.string()),
     content: z.string().optional(),
+    /** What the tool by name called `content`. */
+    data: z.string().optional(),
     encoding: z.enum(["base64", "raw"]),
     download_url: z.string(),
     expires_at: instant,

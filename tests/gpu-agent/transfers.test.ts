@@ -18,6 +18,7 @@ import { createHostFacts, parseGpus } from "../../gpu-agent/host/host-facts.ts";
 import { listDatasets } from "@trainyard/shared/tools/list-datasets.ts";
 import { getSystemStats } from "@trainyard/shared/tools/get-system-stats.ts";
 import { listExportedModels } from "@trainyard/shared/tools/list-exported-models.ts";
+import { safetensors } from "../support/safetensors.ts";
 import { openBox } from "./support/operation-box.ts";
 import { temporaryFolder } from "./support/temporary-home.ts";
 
@@ -322,6 +323,35 @@ test("a file is described with its hash; what is outside the outputs is not ther
       describe({ source: { kind: "output", segments }, hash: false }, context),
     ).rejects.toMatchObject({ code: "PATH_ESCAPE" });
   }
+});
+
+test("a model's metadata is its header's, or that of a file beside it", async () => {
+  const { home, context } = await openBox();
+  const describe = async (name: string) => {
+    const source = { kind: "output" as const, segments: [name] };
+    const { metadata, metadataSource } = await operationHandlers["describe-file"](
+      { source, hash: false },
+      context,
+    );
+    return { metadata, metadataSource };
+  };
+  writeFileSync(join(home.outputs, "a.safetensors"), safetensors(Buffer.from("x"), { step: "1" }));
+  writeFileSync(join(home.outputs, "a.json"), '{"step": "2"}');
+  writeFileSync(join(home.outputs, "b.safetensors"), safetensors(Buffer.from("x")));
+  writeFileSync(join(home.outputs, "b.metadata.json"), '{"rank": 16, "name": "b"}');
+  writeFileSync(join(home.outputs, "c.safetensors"), safetensors(Buffer.from("x")));
+  writeFileSync(join(home.outputs, "c.json"), "{");
+  symlinkSync("/etc/hostname", join(home.outputs, "c.metadata.json"));
+
+  expect(await describe("a.safetensors")).toEqual({
+    metadata: { step: "1" },
+    metadataSource: null,
+  });
+  expect(await describe("b.safetensors")).toEqual({
+    metadata: { rank: "16", name: "b" },
+    metadataSource: "b.metadata.json",
+  });
+  expect(await describe("c.safetensors")).toEqual({ metadata: {}, metadataSource: null });
 });
 
 test("the box's tools answer in their contracts", async () => {

@@ -277,7 +277,9 @@ describe("download-model", () => {
     const { yard, agent } = await withBox();
     const jobId = await finishedJob(yard, agent, new Uint8Array(10));
 
-    expect((await yard.call("download-model", { name })).data["job_id"]).toBe(jobId);
+    const { data } = await yard.call("download-model", { name });
+    expect(data).toMatchObject({ job_id: jobId, status: "success", model: "cats" });
+    expect(data["data"]).toBe(data["content"]);
   });
 
   it("at MCP, as raw, or when it is large, gives the link only", async () => {
