@@ -1,6 +1,5 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import type { z } from "zod";
+import { createChildProgram } from "../child-program.ts";
 import type { Log } from "../log.ts";
 import type { Time } from "../time.ts";
 import { graphicsAnswer, vitalsAnswer } from "./system-messages.ts";
@@ -32,7 +31,7 @@ type Question = { readonly want: "vitals"; readonly path: string } | { readonly 
 export function createSystemFacts(options: SystemFactsOptions): SystemFacts {
   const { time, log } = options;
   const { timeoutMs = defaults.timeoutMs } = options;
-  let current: ChildProcess | null = null;
+  const child = createChildProgram({ idleMs: defaults.idleMs, ...options });
   let restUntil = Number.NEGATIVE_INFINITY;
   let closed = false;
   let lastId = 0;
@@ -40,17 +39,8 @@ export function createSystemFacts(options: SystemFactsOptions): SystemFacts {
   /** The same question asked again meanwhile is the same question, so at most one of each waits. */
   const waiting = new Map<string, Promise<unknown>>();
 
-  const start = (): ChildProcess => {
-    const child = startChild(options);
-    child.once("exit", () => {
-      if (current === child) current = null;
-    });
-    current = child;
-    return child;
-  };
   const giveUp = (reason: string): null => {
-    current?.kill("SIGKILL");
-    current = null;
+    child.kill();
     if (closed) return null;
     restUntil = time.monotonic() + restMs;
     log("warn", "the system child gave no facts; the agent's own are used", { reason });
@@ -63,11 +53,7 @@ export function createSystemFacts(options: SystemFactsOptions): SystemFacts {
   ): Promise<Answer | null> => {
     if (closed || time.monotonic() < restUntil) return null;
     const request: SystemRequest = { id: (lastId += 1), ...question };
-    const old = current;
-    let outcome = await send(old ?? start(), request, { time, timeoutMs });
-    // One that had answered before may have left at this very moment; a fresh one does not.
-    if (outcome.kind === "gone" && old !== null && !closed)
-      outcome = await send(start(), request, { time, timeoutMs });
+    const outcome = await child.ask(request, timeoutMs);
     if (outcome.kind !== "answer") return giveUp(outcome.reason);
     const parsed = schema.safeParse(outcome.message);
     return parsed.success ? parsed.data : giveUp("its answer does not have the agreed form");
@@ -92,76 +78,7 @@ export function createSystemFacts(options: SystemFactsOptions): SystemFacts {
     graphics: async () => (await ask({ want: "graphics" }, graphicsAnswer))?.controllers ?? null,
     close() {
       closed = true;
-      current?.kill();
-      current = null;
+      child.close();
     },
   };
-}
-
-type Outcome =
-  | { readonly kind: "answer"; readonly message: unknown }
-  | { readonly kind: "gone"; readonly reason: string }
-  | { readonly kind: "late"; readonly reason: string };
-
-function send(
-  child: ChildProcess,
-  request: SystemRequest,
-  { time, timeoutMs }: { readonly time: Time; readonly timeoutMs: number },
-): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const settle = (outcome: Outcome): void => {
-      timer.cancel();
-      child.off("message", onMessage).off("exit", onExit).off("error", onError);
-      resolve(outcome);
-    };
-    const onMessage = (message: unknown): void => {
-      if (idOf(message) === request.id) settle({ kind: "answer", message });
-    };
-    const onExit = (code: number | null, signal: string | null): void =>
-      settle({ kind: "gone", reason: signal ?? `exit code ${code ?? "unknown"}` });
-    const onError = (error: Error): void => settle({ kind: "gone", reason: error.message });
-    const timer = time.after(timeoutMs, () =>
-      settle({ kind: "late", reason: `no answer in ${timeoutMs} ms` }),
-    );
-    child.on("message", onMessage).on("exit", onExit).on("error", onError);
-    child.send(request, (error) => {
-      if (error !== null) onError(error);
-    });
-  });
-}
-
-function idOf(message: unknown): unknown {
-  return typeof message === "object" && message !== null && "id" in message ? message.id : null;
-}
-
-function startChild({ entry, idleMs = defaults.idleMs }: SystemFactsOptions): ChildProcess {
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", entry, "--idle-ms", String(idleMs)],
-    {
-      env: childEnvironment(process.env),
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-      windowsHide: true,
-    },
-  );
-  // Without a listener an error would end the agent; whoever waits for an answer hears of it.
-  child.on("error", () => undefined);
-  // It leaves by itself, and must not keep an agent that is done.
-  child.unref();
-  child.channel?.unref();
-  return child;
-}
-
-/** A list, never a copy: the tools that the library starts need no secret of ours. */
-const names = ["PATH", "HOME", "LANG", "TZ", "SystemRoot", "WINDIR", "TEMP", "TMP", "PATHEXT"];
-
-function childEnvironment(
-  source: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = source[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }
