@@ -81,12 +81,9 @@ export function parseDatasetFile(value: unknown): readonly [string, string] {
   if (typeof value !== "string" || value === "") {
     throw new AppError("INVALID_NAME", "A picture is missing or not text.", { hint: pictureHint });
   }
-  const [dataset, file, ...more] = stripRoot(
-    splitPath(value, pictureHint),
-    ["datasets"],
-    value.startsWith("/"),
-    pictureHint,
-  );
+  const form: PathForm = { roots: ["datasets"], code: "INVALID_NAME", hint: pictureHint };
+  const inside = stripRoot(splitPath(value, form), value.startsWith("/"), form);
+  const [dataset, file, ...more] = inside;
   if (dataset === undefined || file === undefined || more.length > 0) {
     throw new AppError("INVALID_NAME", `"${quote(value)}" does not name a picture.`, {
       hint: pictureHint,
