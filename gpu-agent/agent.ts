@@ -21,6 +21,7 @@ import type { Supervisor } from "./jobs/supervisor.ts";
 import type { Log } from "./log.ts";
 import { operationHandlers } from "./operations/handlers.ts";
 import type { OperationContext, OperationHandler } from "./operations/operation-context.ts";
+import { createSheets } from "./samples/sheets.ts";
 import { openSpool } from "./spool.ts";
 import type { Spool } from "./spool.ts";
 import type { Time } from "./time.ts";
@@ -42,6 +43,7 @@ export interface AgentOptions {
   readonly shimEntry: string;
   readonly tinyEntry: string;
   readonly systemEntry: string;
+  readonly sheetEntry: string;
   readonly version: string;
   readonly openSocket?: OpenSocket;
   readonly rhythm?: Partial<Rhythm>;
@@ -82,6 +84,7 @@ export function startAgent(options: AgentOptions): Agent {
     queryGpuProcesses: nvidiaSmi(log, processesQuery),
     system,
   });
+  const sheets = createSheets({ entry: options.sheetEntry, home, time });
   const secrets = secretsOf(process.env);
   const stopping = new AbortController();
   let connection: Connection | null = null;
@@ -109,6 +112,7 @@ export function startAgent(options: AgentOptions): Agent {
     supervisor,
     trainers,
     host,
+    sheets,
     time,
     log,
     secrets,
@@ -160,6 +164,7 @@ export function startAgent(options: AgentOptions): Agent {
       supervisor.close();
       live.close();
       system.close();
+      sheets.close();
       spool.close();
       lock.release();
     },

@@ -49,6 +49,7 @@ function run(url: string): void {
       shimEntry: entry("./shim.js", "./jobs/shim.ts"),
       tinyEntry: entry("./tiny.js", "./trainers/tiny/main.ts"),
       systemEntry: entry("./system-child.js", "./host/system-child.ts"),
+      sheetEntry: entry("./sheet-child.js", "./samples/sheet-child.ts"),
       version,
     });
   } catch (error) {

@@ -51,6 +51,7 @@ const [command] = await Promise.all([
       "agent/agent": "gpu-agent/main.ts",
       "agent/shim": "gpu-agent/jobs/shim.ts",
       "agent/system-child": "gpu-agent/host/system-child.ts",
+      "agent/sheet-child": "gpu-agent/samples/sheet-child.ts",
       "agent/tiny": "gpu-agent/trainers/tiny/main.ts",
     },
     outdir: "dist",

@@ -57,6 +57,7 @@ export const errorTable = {
   RESERVED_FILENAME: { status: 400, retryable: false },
   RESERVED_NAME: { status: 400, retryable: false },
   RESOURCE_NOT_FOUND: { status: 404, retryable: false },
+  SHEET_FAILED: { status: 422, retryable: true },
   SPAWN_FAILED: { status: 500, retryable: true },
   STORAGE_FULL: { status: 507, retryable: true },
   TOKEN_IN_QUERY: { status: 400, retryable: false },

@@ -153,7 +153,7 @@ export const limits = {
   configBytes: 256 * kib,
   configs: 1_000,
   /** One cached answer of an agent's read tool, shown while the box is off. */
-  snapshotBytes: 64 * kib,
+  snapshotBytes: 192 * kib,
   snapshots: 200,
   /** Points of one sealed segment of a series. */
   segmentPoints: 2_048,
@@ -270,6 +270,19 @@ export const limits = {
   chartPoints: 600,
   /** Marks of NaN steps in a chart; more are one red line. */
   chartMarks: 200,
+
+  // ---- pictures for a reader ------------------------------------------------------------------
+  /** A contact sheet in a message (design 4). */
+  sheetBytes: 120 * 1024,
+  /** Longest side: what a model's eye takes without shrinking it. */
+  sheetSidePixels: 1_536,
+  sheetMs: 45_000,
+  sheetSteps: 8,
+  sheetPrompts: 12,
+  /** One sample picture; a larger one is shown as an empty cell. */
+  samplePictureBytes: 64 * 1024 * 1024,
+  /** A small file may claim to be of any size: a bomb is refused before it is decoded. */
+  picturePixels: 100_000_000,
 
   // ---- trainers -------------------------------------------------------------------------------
   /** Importing AI Toolkit's packages once: seconds from a warm disk, a minute and more from a cold one. */

@@ -72,6 +72,11 @@ function content({ answer }: Dispatched) {
   return [
     { type: "text", text: JSON.stringify(answer.data) },
     { type: "text", text: answer.text },
+    ...(answer.pictures ?? []).map(({ mediaType, base64 }) => ({
+      type: "image",
+      data: base64,
+      mimeType: mediaType,
+    })),
   ];
 }
 

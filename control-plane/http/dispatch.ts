@@ -66,7 +66,8 @@ export async function dispatch(
         ? await runOnAgent(tool, input, context)
         : await runAtEdge(tool.name, input as never, context);
     const data = answer.data as Readonly<Record<string, unknown>>;
-    const fitted = { data, text: answer.text };
+    const { pictures } = answer as ToolAnswer<unknown>;
+    const fitted = { data, text: answer.text, ...(pictures === undefined ? {} : { pictures }) };
     return {
       tool,
       answer: door === "mcp" ? fitAnswer(tool, fitted, limits.fullCharacters) : fitted,

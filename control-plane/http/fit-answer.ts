@@ -56,6 +56,7 @@ export function fitAnswer(
   }
   if (Object.hasOwn(tool.output.shape, "truncated")) data["truncated"] = true;
   return {
+    ...answer,
     data,
     text: `${answer.text} Cut to fit (${notes.join(", ")}): ask for less, or over HTTP for all.`,
   };

@@ -74,7 +74,14 @@ function buildServer(
         ...(progress === null ? {} : { progress }),
       });
       return {
-        content: [{ type: "text", text: answer.text }],
+        content: [
+          { type: "text", text: answer.text },
+          ...(answer.pictures ?? []).map(({ mediaType, base64 }) => ({
+            type: "image" as const,
+            data: base64,
+            mimeType: mediaType,
+          })),
+        ],
         structuredContent: { ...answer.data },
       };
     } catch (error) {

@@ -15,6 +15,7 @@ import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
 import { getTrainingObservability } from "./get-training-observability.ts";
+import { getTrainingSamples } from "./get-training-samples.ts";
 import { getTrainingStatus } from "./get-training-status.ts";
 import { listAgents } from "./list-agents.ts";
 import { listAlertRoutes } from "./list-alert-routes.ts";
@@ -50,6 +51,7 @@ export const edgeHandlers = {
   "get-config": getConfig,
   "get-training-logs": getTrainingLogs,
   "get-training-observability": getTrainingObservability,
+  "get-training-samples": getTrainingSamples,
   "get-training-status": getTrainingStatus,
   "list-agents": listAgents,
   "list-alert-routes": listAlertRoutes,

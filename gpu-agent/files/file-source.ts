@@ -12,7 +12,7 @@ export interface OpenSource extends OpenFile {
   readonly segments: readonly string[];
 }
 
-/** Opens what a link may read: a file below the outputs, or an attempt's log. */
+/** Opens what a link may read: a file below the outputs, an attempt's log, or a contact sheet. */
 export function openSource(home: Home, source: FileSource): OpenSource {
   if (source.kind === "output") {
     const file = openInside(home.outputs, source.segments);
@@ -22,6 +22,17 @@ export function openSource(home: Home, source: FileSource): OpenSource {
       virtualPath: ["outputs", ...source.segments].join("/"),
       root: home.outputs,
       segments: source.segments,
+    };
+  }
+  if (source.kind === "sheet") {
+    attemptFiles(home, source.jobId, 1);
+    const segments = [source.jobId, "sheets", source.name];
+    return {
+      ...openInside(home.jobs, segments),
+      filename: `${source.jobId}-samples.jpg`,
+      virtualPath: `samples/${source.jobId}/${source.name}`,
+      root: home.jobs,
+      segments,
     };
   }
   // Checks the id; the path itself is made from its parts below.

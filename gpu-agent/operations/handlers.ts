@@ -7,6 +7,7 @@ import type { OperationHandler } from "./operation-context.ts";
 import { preflight } from "./preflight.ts";
 import { readLog } from "./read-log.ts";
 import { receivePart } from "./receive-part.ts";
+import { sampleSheet } from "./sample-sheet.ts";
 import { sendFile } from "./send-file.ts";
 import { setGuardrails } from "./set-guardrails.ts";
 import { startAttempt } from "./start-attempt.ts";
@@ -25,6 +26,7 @@ export const operationHandlers = {
   "ask-trainer": askTrainer,
   preflight,
   "read-log": readLog,
+  "sample-sheet": sampleSheet,
   "describe-file": describeFile,
   "receive-part": receivePart,
   "upload-state": uploadState,

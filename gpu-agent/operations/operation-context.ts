@@ -8,6 +8,7 @@ import type { Home } from "../home.ts";
 import type { HostFacts } from "../host/host-facts.ts";
 import type { Supervisor } from "../jobs/supervisor.ts";
 import type { Log } from "../log.ts";
+import type { Sheets } from "../samples/sheets.ts";
 import type { Spool } from "../spool.ts";
 import type { Time } from "../time.ts";
 import type { Trainers } from "../trainers/detect.ts";
@@ -19,6 +20,7 @@ export interface OperationContext {
   readonly supervisor: Supervisor;
   readonly trainers: Trainers;
   readonly host: HostFacts;
+  readonly sheets: Sheets;
   readonly time: Time;
   readonly log: Log;
   readonly secrets: readonly KnownSecret[];

@@ -38,6 +38,12 @@ export const fileSourceSchema = z.discriminatedUnion("kind", [
     attempt: z.int().min(1),
     stream: z.enum(["stdout", "stderr"]),
   }),
+  /** A contact sheet that was made of a job's samples. */
+  z.object({
+    kind: z.literal("sheet"),
+    jobId: id,
+    name: z.string().regex(/^[0-9a-f]{16}\.jpg$/),
+  }),
 ]);
 export type FileSource = z.infer<typeof fileSourceSchema>;
 
@@ -206,6 +212,39 @@ export const operations = {
     }),
     changes: false,
     timeoutMs: limits.callTimeoutMs,
+  }),
+  /** One picture of many, for a reader that looks at them: steps to the right, prompts downwards. */
+  "sample-sheet": operation({
+    args: z.object({
+      jobId: id,
+      steps: z.array(z.int().min(0)).min(1).max(limits.sheetSteps),
+      prompts: z.array(z.int().min(0)).min(1).max(limits.sheetPrompts),
+      pictures: z
+        .array(
+          z.object({
+            step: z.int().min(0),
+            index: z.int().min(0),
+            /** Below the outputs root. */
+            segments: z.array(z.string().min(1).max(255)).min(1).max(8),
+          }),
+        )
+        .min(1)
+        .max(limits.sheetSteps * limits.sheetPrompts),
+    }),
+    value: z.object({
+      name: z.string(),
+      /** Base64; the file stays on the box as well, for a link. */
+      jpeg: z.string().max(limits.sheetBytes * 2),
+      bytes,
+      width: z.int().min(1),
+      height: z.int().min(1),
+      sha256,
+      modifiedAtMs: z.number(),
+      /** Pictures that could not be read. */
+      missing: z.int().min(0),
+    }),
+    changes: false,
+    timeoutMs: limits.sheetMs + 5_000,
   }),
   "describe-file": operation({
     args: z.object({ source: fileSourceSchema, hash: z.boolean() }),

@@ -53,4 +53,11 @@ export type OutputOf<Tool extends ToolContract> = z.input<Tool["output"]>;
 export interface ToolAnswer<Data> {
   readonly data: Data;
   readonly text: string;
+  /** For readers that can see: content of their own, never base64 in a text. */
+  readonly pictures?: readonly ToolPicture[];
+}
+
+export interface ToolPicture {
+  readonly mediaType: "image/jpeg" | "image/png";
+  readonly base64: string;
 }

@@ -15,6 +15,7 @@ import { getConfig } from "./get-config.ts";
 import { getSystemStats } from "./get-system-stats.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
 import { getTrainingObservability } from "./get-training-observability.ts";
+import { getTrainingSamples } from "./get-training-samples.ts";
 import { getTrainingStatus } from "./get-training-status.ts";
 import { listAgents } from "./list-agents.ts";
 import { listAlertRoutes } from "./list-alert-routes.ts";
@@ -52,6 +53,7 @@ export const catalog = {
   "get-system-stats": getSystemStats,
   "get-training-logs": getTrainingLogs,
   "get-training-observability": getTrainingObservability,
+  "get-training-samples": getTrainingSamples,
   "get-training-status": getTrainingStatus,
   "list-agents": listAgents,
   "list-alert-routes": listAlertRoutes,

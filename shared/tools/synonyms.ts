@@ -69,6 +69,7 @@ const table: Readonly<Record<string, Names>> = {
     step: "around",
   },
   "get-training-observability": { ...judged, log_lines: "lines", baselines: "baseline_job_ids" },
+  "get-training-samples": { ...job, step: "steps", prompt: "prompts" },
   "get-training-status": job,
   "list-comfyui-models": { search: "query", filter: "query", name: "query" },
   "list-training-jobs": { states: "status", statuses: "status" },

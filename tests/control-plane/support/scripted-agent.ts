@@ -226,6 +226,12 @@ export async function connectAgent(
 /** Returned by a script that never answers. */
 export const silence = Symbol("silence") as unknown as never;
 
+/** Where the script keeps what a link reads. */
+function keyOf(source: OperationArgs<"send-file">["source"]): string {
+  if (source.kind === "output") return source.segments.join("/");
+  return source.kind === "log" ? `log/${source.stream}` : `sheet/${source.name}`;
+}
+
 /** Upload and download as a box does them: it fetches and posts parts by itself, with its ticket. */
 export function fileScript(yard: Yard): Script {
   const parts = (transferId: string, part: number) => `/files/agent/${transferId}/parts/${part}`;
@@ -265,10 +271,7 @@ export function fileScript(yard: Yard): Script {
     },
     "upload-state": (args) => ({ storedBytes: staged.get(args.transferId)?.byteLength ?? 0 }),
     "describe-file": async (args, agent) => {
-      const key =
-        args.source.kind === "output"
-          ? args.source.segments.join("/")
-          : `log/${args.source.stream}`;
+      const key = keyOf(args.source);
       const bytes = agent.files.get(key);
       if (bytes === undefined) throw new AppError("MODEL_NOT_FOUND", "There is no such file.");
       return {
@@ -283,10 +286,7 @@ export function fileScript(yard: Yard): Script {
       };
     },
     "send-file": async (args, agent) => {
-      const key =
-        args.source.kind === "output"
-          ? args.source.segments.join("/")
-          : `log/${args.source.stream}`;
+      const key = keyOf(args.source);
       const bytes = agent.files.get(key) ?? new Uint8Array();
       let sent = 0;
       for (let at = args.start, part = 0; at < args.end; at += args.partBytes, part += 1) {

@@ -106,7 +106,8 @@ export async function createYard(
       return {
         status: response.status,
         data: body["data"] ?? {},
-        text: body["result"]?.at(-1)?.text ?? "",
+        text:
+          body["result"]?.findLast((item: { type: string }) => item.type === "text")?.text ?? "",
         error: body["error"] ?? null,
       };
     },

@@ -61,11 +61,13 @@ describe("the catalog", () => {
       "list-exported-models",
     ]);
     expect(tools.filter((tool) => tool.core).map((tool) => tool.name)).toEqual([
+      "control-training",
       "create-download-link",
       "create-training-config",
       "create-upload-link",
       "get-training-logs",
       "get-training-observability",
+      "get-training-samples",
       "get-training-status",
       "list-agents",
       "list-datasets",
