@@ -1,7 +1,6 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import type { FindingView, JsonDocument } from "@trainyard/shared/tools/vocabulary.ts";
-import { toAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
-import { familyOfModelName } from "@trainyard/shared/training/families.ts";
+import { toAiToolkitDocument } from "@trainyard/shared/training/write-ai-toolkit-document.ts";
 import type { Finding } from "@trainyard/shared/training/finding.ts";
 import { trainingConfigFromArguments } from "@trainyard/shared/training/training-config.ts";
 import { validateDocument } from "@trainyard/shared/training/validate.ts";
@@ -37,7 +36,13 @@ export const createTrainingConfig: EdgeHandler<"create-training-config"> = async
       created: result === "created",
       overwritten: result === "overwritten",
       trainer: config.trainer,
-      model: { requested: input.model_name, resolved: null, source: null },
+      model: {
+        requested: input.model_name,
+        // A name from the presets stands for their path; files on the box are looked for when the job starts.
+        ...(config.modelName === input.model_name
+          ? { resolved: null, source: null }
+          : { resolved: config.modelName, source: "preset" }),
+      },
       dataset_path: `datasets/${config.datasetName}`,
       steps: config.steps,
       rank: config.rank,
@@ -56,12 +61,11 @@ const outcomeWord = {
   unchanged: "unchanged, the same content was saved before",
 } as const;
 
-/** The tiny trainer has defaults of its own: the contract's are a diffusion model's, and only given values replace them. */
+/** A base model may have values of its own: the contract's defaults are for those that have none. */
 function withoutDefaults(
   args: Omit<ToolInput<"create-training-config">, "overwrite" | "detail">,
   { given }: EdgeContext,
 ): typeof args {
-  if (familyOfModelName(args.model_name)?.name !== "tiny") return args;
   return Object.fromEntries(Object.entries(args).filter(([key]) => given.has(key))) as typeof args;
 }
 

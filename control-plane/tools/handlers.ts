@@ -20,6 +20,7 @@ import { getTrainingStatus } from "./get-training-status.ts";
 import { listAgents } from "./list-agents.ts";
 import { listAlertRoutes } from "./list-alert-routes.ts";
 import { listConfigs } from "./list-configs.ts";
+import { listModelPresets } from "./list-model-presets.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
 import { recommendTrainingPlan } from "./recommend-training-plan.ts";
 import { resumeTraining } from "./resume-training.ts";
@@ -56,6 +57,7 @@ export const edgeHandlers = {
   "list-agents": listAgents,
   "list-alert-routes": listAlertRoutes,
   "list-configs": listConfigs,
+  "list-model-presets": listModelPresets,
   "list-training-jobs": listTrainingJobs,
   "recommend-training-plan": recommendTrainingPlan,
   "resume-training": resumeTraining,

@@ -2,7 +2,7 @@ import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.t
 import type { AnswerOf, ToolOutput } from "@trainyard/shared/tools/registry.ts";
 import type { JsonDocument } from "@trainyard/shared/tools/vocabulary.ts";
 import type { PlanGpu } from "@trainyard/shared/training/box-experience.ts";
-import { familyOfModelName } from "@trainyard/shared/training/families.ts";
+import { planFamilyOf } from "@trainyard/shared/training/plan-families.ts";
 import { memorySentence } from "@trainyard/shared/training/plan-words.ts";
 import type {
   FitAnswer,
@@ -38,7 +38,7 @@ export function planAnswer(facts: PlanFacts, detail: Detail): AnswerOf<"recommen
   const call = nextCall(facts);
   const missing = plan.warnings.find(({ code }) => code === "DATASET_NOT_FOUND");
   const dataset = missing === undefined ? "" : `${missing.message} `;
-  const text = `${headline(plan)} ${memorySentence(plan)} ${dataset}Next: ${nextWords(plan, call)}.`;
+  const text = `${headline(plan)} ${memorySentence(plan)} ${dataset}Next: ${nextWords(call)}.`;
   const short: Output = {
     generated_at: facts.generatedAt,
     plan: conciseView(plan),
@@ -69,7 +69,7 @@ export function planAnswer(facts: PlanFacts, detail: Detail): AnswerOf<"recommen
         connectivity: facts.agent?.connectivity ?? "offline",
       },
       plan: fullView(facts),
-      next_actions: nextActions(facts, call),
+      next_actions: nextActions(call),
     },
     text,
   };
@@ -242,10 +242,9 @@ function nextCall({ plan, datasetPath, inputs }: PlanFacts): Output["next_call"]
       },
     };
   }
-  if (family !== null && family.writtenAs === null) return null;
   const dataset = datasetPath?.replace(/\/+$/, "").split("/").at(-1) ?? "<dataset>";
-  const named = familyOfModelName(recommended.modelName) !== null;
-  const flags: JsonDocument = named || family === null ? {} : (familyFlag[family.name] ?? {});
+  const named = planFamilyOf(recommended.modelName, null)?.name === family?.name;
+  const arch: JsonDocument = named || family === null ? {} : { arch: family.archs[0] ?? null };
   return {
     tool: "create-training-config",
     arguments: {
@@ -260,34 +259,25 @@ function nextCall({ plan, datasetPath, inputs }: PlanFacts): Output["next_call"]
       alpha: recommended.alpha,
       low_vram: recommended.lowVram,
       quantize: recommended.quantize,
-      ...flags,
+      ...arch,
     },
   };
 }
-
-const familyFlag: Readonly<Record<string, JsonDocument>> = {
-  flux: { is_flux: true },
-  sdxl: { is_xl: true },
-  sd3: { is_v3: true },
-};
 
 function configNameOf(dataset: string, family: string): string {
   const stem = dataset.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
   return `${(stem || "my").slice(0, 50)}-${family}`;
 }
 
-function nextWords(plan: Plan, call: Output["next_call"]): string {
-  if (call === null) {
-    return plan.memory.verdict === "does_not_fit"
-      ? "choose a smaller model or a larger card"
-      : "bring a config of AI Toolkit's own and check it with validate-training-config";
-  }
-  return `${call.tool} with the arguments in next_call`;
+function nextWords(call: Output["next_call"]): string {
+  return call === null
+    ? "choose a smaller model or a larger card"
+    : `${call.tool} with the arguments in next_call`;
 }
 
-function nextActions({ plan }: PlanFacts, call: Output["next_call"]): string[] {
+function nextActions(call: Output["next_call"]): string[] {
   return [
-    `${nextWords(plan, call)}; put the trigger word and three to six test prompts in it.`,
+    `${nextWords(call)}; put the trigger word and three to six test prompts in it.`,
     "validate-training-config with that config_name, then run-training-with-guardrails.",
     "get-training-status while it runs, and evaluate-lora when it has ended: the best checkpoint is often not the last.",
   ];

@@ -1,8 +1,7 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseConfigRef } from "@trainyard/shared/names.ts";
 import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
-import { toAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
-import { familyOfModelName } from "@trainyard/shared/training/families.ts";
+import { toAiToolkitDocument } from "@trainyard/shared/training/write-ai-toolkit-document.ts";
 import { trainingConfigFromArguments } from "@trainyard/shared/training/training-config.ts";
 import type { TrainingConfigArguments } from "@trainyard/shared/training/training-config.ts";
 import type { Validation } from "@trainyard/shared/training/validate.ts";
@@ -103,14 +102,12 @@ function draftOf(
     alpha: input.alpha,
     low_vram: input.low_vram,
   };
-  const tiny = familyOfModelName(modelName)?.name === "tiny";
   return {
     name: input.name ?? "draft",
     model_name: modelName,
     dataset_path: datasetPath,
-    ...(tiny
-      ? Object.fromEntries(Object.entries(numbers).filter(([key]) => given.has(key)))
-      : numbers),
+    // A base model may have values of its own.
+    ...Object.fromEntries(Object.entries(numbers).filter(([key]) => given.has(key))),
     trigger_word: input.trigger_word,
     test_prompts: input.test_prompts,
   };

@@ -1,4 +1,5 @@
-import { isFluxArch, isFluxName, knownArchs } from "../training/families.ts";
+import { isFluxArch, isFluxName } from "../training/families.ts";
+import { isKnownArch } from "../training/presets/model-presets.ts";
 import type { ConfigFacts } from "./run-facts.ts";
 
 /**
@@ -33,9 +34,7 @@ export function judgedFamily(config: ConfigFacts): JudgedFamily {
 function familyOfText({ arch, modelName }: ConfigFacts): JudgedFamily {
   if (isFluxArch(arch)) return "flux_flex";
   // A known architecture says more than a file's name.
-  if (arch !== null && knownArchs.has(arch.split(":", 1)[0]?.trim().toLowerCase() ?? "")) {
-    return "other";
-  }
+  if (arch !== null && isKnownArch(arch)) return "other";
   if (isFluxName(modelName ?? "")) return "flux_flex";
   // AI Toolkit loads what it does not know as Stable Diffusion.
   return arch === null && modelName === null ? "unknown" : "sd_like";

@@ -177,9 +177,8 @@ export interface HardwareFacts {
 /** The hyper-parameters that judging wants, from a config as AI Toolkit writes it. Never throws. */
 export function configFactsOf(document: unknown): ConfigFacts {
   const said = readAiToolkitDocument(document);
-  const family = familyOfArch(said.arch) ?? familyOfModelName(said.modelName ?? "");
   return {
-    family: family?.name ?? null,
+    family: familyOfArch(said.arch) ?? familyOfModelName(said.modelName ?? ""),
     arch: said.arch,
     modelName: said.modelName,
     steps: said.steps,

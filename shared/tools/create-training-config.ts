@@ -16,9 +16,21 @@ export const createTrainingConfig = defineTool({
       .min(1)
       .max(500)
       .describe(
-        'Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+        'Hugging Face id, file or path on the box, name of a preset, or "tiny" for the built-in CPU trainer.',
+      ),
+    arch: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        "From list-model-presets, where the name does not tell; likewise is_flux, is_xl, is_v3.",
       ),
     dataset_path: nameOrPath.describe("Dataset name or path."),
+    control_path: z
+      .union([nameOrPath, z.array(nameOrPath).max(3)])
+      .optional()
+      .describe("Datasets with the control images of an edit model."),
     resolution: z
       .union([side, z.array(side).min(1).max(16)])
       .default(512)
@@ -55,10 +67,7 @@ export const createTrainingConfig = defineTool({
     gradient_checkpointing: z.boolean().optional(),
     cache_latents: z.boolean().optional(),
     caption_dropout_rate: z.number().min(0).max(1).optional(),
-    is_flux: z
-      .boolean()
-      .optional()
-      .describe("Family, where the name does not tell; likewise is_xl, is_v3."),
+    is_flux: z.boolean().optional(),
     is_xl: z.boolean().optional(),
     is_v3: z.boolean().optional(),
     use_wandb: z.boolean().default(false),

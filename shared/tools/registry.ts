@@ -23,6 +23,7 @@ import { listComfyuiModels } from "./list-comfyui-models.ts";
 import { listConfigs } from "./list-configs.ts";
 import { listDatasets } from "./list-datasets.ts";
 import { listExportedModels } from "./list-exported-models.ts";
+import { listModelPresets } from "./list-model-presets.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
 import { recommendTrainingPlan } from "./recommend-training-plan.ts";
 import { resumeTraining } from "./resume-training.ts";
@@ -61,6 +62,7 @@ export const catalog = {
   "list-configs": listConfigs,
   "list-datasets": listDatasets,
   "list-exported-models": listExportedModels,
+  "list-model-presets": listModelPresets,
   "list-training-jobs": listTrainingJobs,
   "recommend-training-plan": recommendTrainingPlan,
   "resume-training": resumeTraining,

@@ -1,115 +1,8 @@
-import { families, familyOfArch, familyOfModelName } from "./families.ts";
-import type { ConfigTrainer, TrainingConfig } from "./training-config.ts";
+import { familyOfModelName } from "./families.ts";
+import type { ConfigTrainer } from "./training-config.ts";
 
 /** A parsed JSON or YAML object; nothing about its inside is known. */
 export type JsonObject = { readonly [key: string]: unknown };
-
-/** AI Toolkit's document as its own UI writes it today; tiny reads the same one. */
-export function toAiToolkitDocument(config: TrainingConfig): JsonObject {
-  return {
-    job: "extension",
-    config: { name: config.name, process: [processOf(config)] },
-    meta: { name: "[name]", version: "1.0" },
-  };
-}
-
-function processOf(config: TrainingConfig): JsonObject {
-  const family = familyOfArch(config.arch) ?? familyOfModelName(config.modelName) ?? families.sd15;
-  const flow = config.noiseScheduler === "flowmatch";
-  const flux = family.name === "flux" || family.name === "flex1";
-  return {
-    type: "diffusion_trainer",
-    training_folder: "outputs",
-    device: "cuda",
-    trigger_word: config.triggerWord,
-    performance_log_every: 10,
-    network: {
-      type: "lora",
-      linear: config.rank,
-      linear_alpha: config.alpha,
-      conv: Math.max(1, Math.floor(config.rank / 2)),
-      conv_alpha: Math.max(1, Math.floor(config.alpha / 2)),
-      lokr_full_rank: true,
-      lokr_factor: -1,
-      network_kwargs: { ignore_if_contains: [] },
-    },
-    save: {
-      dtype: "bf16",
-      save_every: config.saveEvery,
-      max_step_saves_to_keep: 4,
-      save_format: "diffusers",
-      push_to_hub: false,
-    },
-    datasets: [
-      {
-        folder_path: `datasets/${config.datasetName}`,
-        control_path: null,
-        mask_path: null,
-        mask_min_value: 0.1,
-        default_caption: "",
-        caption_ext: "txt",
-        caption_dropout_rate: config.captionDropoutRate,
-        cache_latents_to_disk: config.cacheLatents,
-        is_reg: false,
-        network_weight: 1,
-        resolution: [...config.resolution],
-        controls: [],
-      },
-    ],
-    train: {
-      batch_size: config.batchSize,
-      bypass_guidance_embedding: flux,
-      steps: config.steps,
-      gradient_accumulation: 1,
-      train_unet: true,
-      train_text_encoder: false,
-      gradient_checkpointing: config.gradientCheckpointing,
-      noise_scheduler: config.noiseScheduler,
-      optimizer: config.optimizer,
-      timestep_type: family.timestepType,
-      content_or_style: "balanced",
-      optimizer_params: { weight_decay: 1e-4 },
-      unload_text_encoder: false,
-      lr: config.learningRate,
-      ema_config: { use_ema: false, ema_decay: 0.99 },
-      skip_first_sample: false,
-      disable_sampling: config.disableSampling,
-      dtype: "bf16",
-      diff_output_preservation: false,
-      diff_output_preservation_multiplier: 1,
-      diff_output_preservation_class: "person",
-    },
-    logging: {
-      log_every: 1,
-      use_ui_logger: true,
-      ...(config.useWandb
-        ? { use_wandb: true, project_name: `lora-training-${config.name}`, run_name: config.name }
-        : {}),
-    },
-    model: {
-      name_or_path: config.modelName,
-      quantize: config.quantize,
-      quantize_te: config.quantize,
-      arch: config.arch,
-      low_vram: config.lowVram,
-      model_kwargs: {},
-    },
-    sample: {
-      sampler: flow ? "flowmatch" : family.sampler,
-      sample_every: config.sampleEvery,
-      width: config.sampleSize,
-      height: config.sampleSize,
-      samples: config.testPrompts.map((prompt) => ({ prompt })),
-      neg: "",
-      seed: config.seed,
-      walk_seed: true,
-      guidance_scale: family.guidanceScale,
-      sample_steps: family.sampleSteps,
-      num_frames: 1,
-      fps: 1,
-    },
-  };
-}
 
 /** What any such document says; null is "not said" or not readable as what it should be. */
 export interface DocumentSummary {
@@ -154,9 +47,7 @@ export function readAiToolkitDocument(document: unknown): DocumentSummary {
   return {
     jobName: textAt(config, "name"),
     trainer:
-      familyOfModelName(modelName ?? "")?.name === "tiny" || arch === "tiny"
-        ? "tiny"
-        : "ai-toolkit",
+      familyOfModelName(modelName ?? "") === "tiny" || arch === "tiny" ? "tiny" : "ai-toolkit",
     datasets: datasets.map(datasetPathOf).filter((path) => path !== null),
     modelName,
     arch,
@@ -255,9 +146,7 @@ function resolutionsOf(value: unknown): number[] {
 /** The flags that came before `arch`. */
 function archFromSwitches(model: JsonObject): string | null {
   if (model["is_flux"] === true) {
-    return familyOfModelName(textAt(model, "name_or_path") ?? "")?.name === "flex1"
-      ? "flex1"
-      : "flux";
+    return familyOfModelName(textAt(model, "name_or_path") ?? "") === "flex1" ? "flex1" : "flux";
   }
   if (model["is_xl"] === true) return "sdxl";
   if (model["is_v3"] === true) return "sd3";

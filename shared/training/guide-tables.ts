@@ -20,16 +20,7 @@ export function familyTables(): string[] {
   return [
     "## Families",
     table(
-      [
-        "family",
-        "arch",
-        "resolution",
-        "multiple of",
-        "learning rate",
-        "few pictures",
-        "8 bits",
-        "config",
-      ],
+      ["family", "arch", "resolution", "multiple of", "learning rate", "few pictures", "8 bits"],
       all.map((family) => [
         family.label,
         family.archs.join(", "),
@@ -38,7 +29,6 @@ export function familyTables(): string[] {
         String(family.learningRate),
         String(family.learningRateFewImages),
         family.quantize ? "yes" : "no",
-        family.writtenAs === null ? "your own" : "create-training-config",
       ]),
     ),
     all.map(({ label, note }) => `- **${label}**: ${note}`).join("\n"),

@@ -1,8 +1,10 @@
 /**
- * What the plan and the guide know of a model family, as data: a new family is one entry. Wider than `families.ts`, which
- * holds the ones that create-training-config writes; the others are planned, and brought as a config of AI Toolkit's own.
+ * What the plan and the guide know of a model family, as data: a new family is one entry. How its config is written stands in
+ * the presets.
  */
-import { familyOfArch, familyOfModelName, type FamilyName } from "./families.ts";
+import type { FamilyName } from "./families.ts";
+import { archBase, isKnownArch, presetOfArch, presetOfModel } from "./presets/model-presets.ts";
+import type { ModelPreset } from "./presets/preset.ts";
 
 export type PlanFamilyName =
   | FamilyName
@@ -19,13 +21,9 @@ export interface PlanFamily {
   readonly name: PlanFamilyName;
   readonly label: string;
   readonly kind: "image" | "video";
-  /** One that create-training-config writes; null for the others. */
-  readonly writtenAs: FamilyName | null;
   readonly defaultModel: string;
   /** Values of AI Toolkit's `model.arch`, also with the preset behind the colon. */
   readonly archs: readonly string[];
-  /** Matches the model's name in lower case, after the families that create-training-config knows. */
-  readonly pattern: RegExp | null;
   /** AI Toolkit cuts each side to a multiple of this (its `get_bucket_divisibility`, ai-toolkit 7). */
   readonly bucketStep: number;
   /** Below this the model draws little that is usable. */
@@ -53,17 +51,15 @@ const transformer = {
   canQuantize: true,
 } as const;
 
-const video = { ...transformer, kind: "video", minResolution: 320, writtenAs: null } as const;
+const video = { ...transformer, kind: "video", minResolution: 320 } as const;
 
 export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
   sd15: {
     name: "sd15",
     label: "SD 1.5",
     kind: "image",
-    writtenAs: "sd15",
     defaultModel: "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    archs: ["sd15", "sd1"],
-    pattern: null,
+    archs: ["sd15"],
     bucketStep: 16,
     minResolution: 256,
     nativeResolution: 768,
@@ -77,10 +73,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     name: "sdxl",
     label: "SDXL",
     kind: "image",
-    writtenAs: "sdxl",
     defaultModel: "stabilityai/stable-diffusion-xl-base-1.0",
     archs: ["sdxl"],
-    pattern: null,
     bucketStep: 16,
     minResolution: 512,
     nativeResolution: 1024,
@@ -94,10 +88,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "sd3",
     label: "SD 3 and 3.5",
-    writtenAs: "sd3",
     defaultModel: "stabilityai/stable-diffusion-3.5-large",
     archs: ["sd3"],
-    pattern: null,
     bucketStep: 32,
     note: "Sensitive to the learning rate: when the loss jumps, halve it before anything else.",
   },
@@ -105,10 +97,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "flux",
     label: "FLUX.1",
-    writtenAs: "flux",
     defaultModel: "black-forest-labs/FLUX.1-dev",
     archs: ["flux"],
-    pattern: null,
     bucketStep: 32,
     note: "Gated on Hugging Face: accept its licence and give the box a token. Learns likeness quickly, so look at samples early. 512 gives a usable result in a quarter of the time of 1024.",
   },
@@ -116,10 +106,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "flex1",
     label: "Flex.1",
-    writtenAs: "flex1",
     defaultModel: "ostris/Flex.1-alpha",
     archs: ["flex1"],
-    pattern: null,
     bucketStep: 32,
     note: "Open licence, smaller than FLUX.1 and trained like it; guidance embedding is bypassed while training.",
   },
@@ -127,10 +115,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     name: "tiny",
     label: "tiny (built in)",
     kind: "image",
-    writtenAs: "tiny",
     defaultModel: "tiny",
     archs: ["tiny"],
-    pattern: null,
     bucketStep: 16,
     minResolution: 16,
     nativeResolution: 64,
@@ -144,10 +130,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "chroma",
     label: "Chroma",
-    writtenAs: null,
     defaultModel: "lodestones/Chroma1-Base",
     archs: ["chroma"],
-    pattern: /chroma(?!_?radiance)/,
     bucketStep: 32,
     note: "Built on FLUX.1 without the distilled guidance.",
   },
@@ -155,10 +139,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "hidream",
     label: "HiDream",
-    writtenAs: null,
     defaultModel: "HiDream-ai/HiDream-I1-Full",
     archs: ["hidream"],
-    pattern: /hidream(?!.*o1)/,
     bucketStep: 16,
     learningRate: 2e-4,
     learningRateFewImages: 2e-4,
@@ -168,11 +150,9 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "lumina2",
     label: "Lumina Image 2",
-    writtenAs: null,
     defaultModel: "Alpha-VLLM/Lumina-Image-2.0",
     archs: ["lumina2"],
-    pattern: /lumina/,
-    bucketStep: 32,
+    bucketStep: 16,
     quantize: false,
     note: "Small weights, hungry activations: resolution is what fills the card.",
   },
@@ -180,10 +160,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "qwen_image",
     label: "Qwen-Image",
-    writtenAs: null,
     defaultModel: "Qwen/Qwen-Image",
     archs: ["qwen_image", "qwen_image_edit", "qwen_image_edit_plus"],
-    pattern: /qwen.?image/,
     bucketStep: 32,
     note: "20 billion weights: at 8 bits it does not fit 24 GB. AI Toolkit's 24 GB example uses 3 bits with an accuracy-recovery adapter and cached text embeddings.",
   },
@@ -193,7 +171,6 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     label: "Wan 2.1 1.3B",
     defaultModel: "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
     archs: ["wan21:1b"],
-    pattern: /wan.?2[._-]?1.*1[._-]?3b/,
     bucketStep: 16,
     nativeResolution: 640,
     quantize: false,
@@ -205,7 +182,6 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     label: "Wan 2.1 14B",
     defaultModel: "Wan-AI/Wan2.1-T2V-14B-Diffusers",
     archs: ["wan21", "wan21:14b", "wan21_i2v"],
-    pattern: /wan.?2[._-]?1/,
     bucketStep: 16,
     nativeResolution: 640,
     note: "Still pictures teach a look or a person; only clips teach movement.",
@@ -216,7 +192,6 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     label: "Wan 2.2 14B",
     defaultModel: "ai-toolkit/Wan2.2-T2V-A14B-Diffusers-bf16",
     archs: ["wan22_14b", "wan22_14b_i2v"],
-    pattern: /wan.?2[._-]?2(?!.*5b)/,
     bucketStep: 16,
     nativeResolution: 640,
     note: "Two experts, one for much noise and one for little; low_vram keeps only the one that trains on the card. Each save is a pair of files.",
@@ -225,10 +200,8 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
     ...transformer,
     name: "zimage",
     label: "Z-Image",
-    writtenAs: null,
     defaultModel: "Tongyi-MAI/Z-Image",
     archs: ["zimage"],
-    pattern: /z-?image/,
     bucketStep: 16,
     note: "The turbo version trains only with its training adapter.",
   },
@@ -236,20 +209,25 @@ export const planFamilies: Readonly<Record<PlanFamilyName, PlanFamily>> = {
 
 /** The family of a model by its arch, else by its name; null when neither tells. */
 export function planFamilyOf(modelName: string | null, arch: string | null): PlanFamily | null {
-  const name = (modelName ?? "").toLowerCase();
-  const key = (arch ?? "").trim().toLowerCase();
-  const all = Object.values(planFamilies);
-  const byArch =
-    all.find(({ archs }) => archs.includes(key)) ??
-    all.find(({ archs }) => archs.includes(key.split(":", 1)[0] ?? ""));
+  const byName = familyOfPreset(presetOfModel(modelName ?? ""));
+  const said = (arch ?? "").trim();
+  // An unknown arch is loaded as Stable Diffusion, which says nothing about what the model is.
+  if (said === "" || !isKnownArch(said)) return byName;
+  const byArch = familyOfPreset(presetOfArch(said));
   // The arch of both sizes of Wan 2.1 is the same; only the name tells them apart.
-  const byName = all.find(({ pattern }) => pattern?.test(name) === true) ?? null;
-  if (byArch?.name === "wan21_14b" && byName?.name === "wan21_1b") return byName;
-  if (byArch !== undefined) return byArch;
-  // sd15 is what a name that tells nothing is written as, so an unknown arch must not become it.
-  if (key !== "" && familyOfArch(key) === null) return byName;
-  const written = familyOfModelName(name);
-  return written === null ? byName : planFamilies[written.name];
+  const sizes = ["wan21_1b", "wan21_14b"];
+  const untagged = !said.includes(":") && sizes.includes(byArch?.name ?? "");
+  return untagged && sizes.includes(byName?.name ?? "") ? byName : byArch;
+}
+
+function familyOfPreset(preset: ModelPreset | null): PlanFamily | null {
+  if (preset === null) return null;
+  const all = Object.values(planFamilies);
+  return (
+    all.find(({ archs }) => archs.includes(preset.arch)) ??
+    all.find(({ archs }) => archs.includes(archBase(preset.arch))) ??
+    null
+  );
 }
 
 /** Next lower resolutions that the plan would use, highest first, down to the family's minimum. */

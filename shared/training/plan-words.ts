@@ -78,12 +78,6 @@ export function warningsOf(plan: Unfinished, request: PlanRequest): PlanWarning[
       "The model's name does not tell its family, so memory and speed are unknown.",
       "Give base_model as a Hugging Face id.",
     );
-  } else if (plan.family.writtenAs === null) {
-    warn(
-      "FAMILY_NOT_WRITTEN",
-      `create-training-config does not write ${plan.family.label} configs.`,
-      "Bring a config of AI Toolkit's own and check it with validate-training-config.",
-    );
   }
   if (memory.verdict === "does_not_fit") {
     warn(

@@ -146,7 +146,7 @@ function loadOf(profile: PlanProfile, family: PlanFamily): TrainingLoad {
 /** What else this card trains, largest model first. */
 function familiesThatFit(gpu: PlanGpu, { experience }: PlanRequest): WouldFit[] {
   return Object.values(planFamilies)
-    .filter(({ name, writtenAs }) => writtenAs !== null && name !== "tiny")
+    .filter(({ name, kind }) => name !== "tiny" && kind === "image")
     .flatMap((family) => {
       const fit = cheapestFit(wantedOf(family, 16, gpu), gpu, experience);
       if (fit === null) return [];

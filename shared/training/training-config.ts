@@ -1,5 +1,7 @@
 import { parseDatasetRef, parseName } from "../names.ts";
-import { families, familyOfArch, familyOfModelName, type ModelFamily } from "./families.ts";
+import { isFluxArch } from "./families.ts";
+import { presetCalled, presetForArch, presetOfModel } from "./presets/model-presets.ts";
+import type { ModelPreset } from "./presets/preset.ts";
 
 export type ConfigTrainer = "tiny" | "ai-toolkit";
 
@@ -8,9 +10,11 @@ export interface TrainingConfig {
   readonly name: string;
   readonly trainer: ConfigTrainer;
   readonly modelName: string;
-  /** AI Toolkit's `model.arch`. */
-  readonly arch: string;
+  /** What the base model wants of everything that is not said here. */
+  readonly preset: ModelPreset;
   readonly datasetName: string;
+  /** Datasets with the control images of a model that is taught to edit. */
+  readonly controlNames: readonly string[];
   readonly resolution: readonly number[];
   readonly sampleSize: number;
   readonly batchSize: number;
@@ -27,6 +31,7 @@ export interface TrainingConfig {
   readonly optimizer: string;
   readonly noiseScheduler: string;
   readonly quantize: boolean;
+  readonly quantizeTextEncoder: boolean;
   readonly gradientCheckpointing: boolean;
   readonly cacheLatents: boolean;
   readonly captionDropoutRate: number;
@@ -39,6 +44,7 @@ export interface TrainingConfigArguments {
   readonly name: string;
   readonly model_name: string;
   readonly dataset_path: string;
+  readonly control_path?: string | readonly string[] | undefined;
   readonly resolution?: number | readonly number[] | undefined;
   readonly batch_size?: number | undefined;
   readonly learning_rate?: number | undefined;
@@ -59,7 +65,7 @@ export interface TrainingConfigArguments {
   readonly caption_dropout_rate?: number | undefined;
   readonly seed?: number | undefined;
   readonly use_wandb?: boolean | undefined;
-  /** An explicit arch, or one of the switches, wins over what the model's name tells. */
+  /** An entry of the presets, or one of the switches, wins over what the model's name tells. */
   readonly arch?: string | undefined;
   readonly is_flux?: boolean | undefined;
   readonly is_xl?: boolean | undefined;
@@ -68,28 +74,27 @@ export interface TrainingConfigArguments {
 
 /** Fills in what the caller left out. Bounds are not judged here but by validateDocument, on every config alike. */
 export function trainingConfigFromArguments(args: TrainingConfigArguments): TrainingConfig {
-  const family = familyFromArguments(args);
-  const tiny = family.name === "tiny";
+  const preset = presetFromArguments(args);
+  const tiny = preset.key === "tiny";
   const steps = args.steps ?? 1000;
-  const rank = args.rank ?? (tiny ? 32 : 16);
+  const rank = args.rank ?? preset.rank ?? 16;
   const every = tiny ? Math.max(10, Math.round(steps / 5)) : Math.max(250, Math.floor(steps / 10));
-  const resolution =
-    typeof args.resolution === "number"
-      ? [args.resolution]
-      : args.resolution?.length
-        ? [...args.resolution]
-        : [family.defaultResolution];
+  const resolution = resolutionOf(args.resolution) ?? [tiny ? 64 : 512];
   const triggerWord = args.trigger_word?.trim() || null;
+  const controls = args.control_path ?? [];
   return {
     name: parseName("config", args.name),
     trainer: tiny ? "tiny" : "ai-toolkit",
-    modelName: tiny ? "tiny" : args.model_name,
-    arch: args.arch ?? family.arch,
+    modelName: presetCalled(args.model_name)?.path ?? args.model_name,
+    preset,
     datasetName: parseDatasetRef(args.dataset_path),
+    controlNames: (typeof controls === "string" ? [controls] : controls).map((path) =>
+      parseDatasetRef(path),
+    ),
     resolution,
-    sampleSize: family.sampleSize ?? Math.max(...resolution),
+    sampleSize: sampleSizeOf(preset, resolution),
     batchSize: args.batch_size ?? 1,
-    learningRate: args.learning_rate ?? (tiny ? 1e-4 : 2e-4),
+    learningRate: args.learning_rate ?? preset.learningRate ?? 2e-4,
     steps,
     rank,
     alpha: args.alpha ?? rank,
@@ -104,23 +109,34 @@ export function trainingConfigFromArguments(args: TrainingConfigArguments): Trai
     sampleEvery: args.sample_every ?? every,
     saveEvery: args.save_every ?? every,
     optimizer: args.optimizer ?? (tiny ? "adam" : "adamw8bit"),
-    noiseScheduler: args.noise_scheduler ?? family.noiseScheduler,
-    quantize: args.quantize ?? family.quantize,
+    noiseScheduler: args.noise_scheduler ?? preset.scheduler,
+    quantize: args.quantize ?? preset.quantize,
+    quantizeTextEncoder: args.quantize ?? preset.quantizeTextEncoder,
     gradientCheckpointing: args.gradient_checkpointing ?? !tiny,
-    cacheLatents: args.cache_latents ?? false,
+    cacheLatents: args.cache_latents ?? preset.dataset["cache_latents_to_disk"] === true,
     captionDropoutRate: args.caption_dropout_rate ?? (tiny ? 0 : 0.05),
     seed: args.seed ?? 42,
     useWandb: args.use_wandb ?? false,
   };
 }
 
+function resolutionOf(given: number | readonly number[] | undefined): readonly number[] | null {
+  if (typeof given === "number") return [given];
+  return given === undefined || given.length === 0 ? null : [...given];
+}
+
+/** A model that draws small pictures is asked for them at the size it was trained at. */
+function sampleSizeOf({ group, sampling }: ModelPreset, resolution: readonly number[]): number {
+  return group === "image" && sampling.side < 1024 ? Math.max(...resolution) : sampling.side;
+}
+
 /** A name that tells nothing (a fine-tune in a local file) is most often SD 1.5; validation says when that is a guess. */
-function familyFromArguments(args: TrainingConfigArguments): ModelFamily {
-  const named = familyOfModelName(args.model_name);
-  if (named?.name === "tiny") return named;
+function presetFromArguments(args: TrainingConfigArguments): ModelPreset {
+  const named = presetOfModel(args.model_name);
+  if (named?.key === "tiny") return named;
+  if (args.arch !== undefined) return presetForArch(args.arch);
   const switched = args.is_flux ? "flux" : args.is_xl ? "sdxl" : args.is_v3 ? "sd3" : null;
-  // `is_flux` is said of Flex too; the name knows better which of the two.
-  if (switched === "flux" && named?.name === "flex1") return named;
-  if (switched !== null) return families[switched];
-  return familyOfArch(args.arch ?? null) ?? named ?? families.sd15;
+  // `is_flux` is said of everything that is built on Flux; the name knows better which.
+  if (named !== null && switched === "flux" && isFluxArch(named.arch)) return named;
+  return presetForArch(switched ?? named?.key ?? "sd15");
 }

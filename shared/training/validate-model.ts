@@ -1,6 +1,14 @@
 import { type JsonObject, objectAt, readAiToolkitDocument } from "./ai-toolkit-document.ts";
-import { familyOfArch, familyOfModelName, isFluxArch, isFluxName, knownArchs } from "./families.ts";
+import { familyOfArch, familyOfModelName, isFluxName } from "./families.ts";
 import { error, type Place, shown, warning } from "./finding.ts";
+import {
+  archBase,
+  isKnownArch,
+  modelPresets,
+  presetCalled,
+  presetOfModel,
+} from "./presets/model-presets.ts";
+import type { ModelPreset } from "./presets/preset.ts";
 
 export function checkModel(process: JsonObject, { path, tiny, facts, add }: Place): void {
   const summary = readAiToolkitDocument({ config: { process: [process] } });
@@ -81,64 +89,66 @@ export function checkModel(process: JsonObject, { path, tiny, facts, add }: Plac
 
 /** AI Toolkit never refuses an arch: an unknown or missing one loads as Stable Diffusion and fails there. */
 function checkArch(modelName: string, arch: string | null, field: string, add: Place["add"]): void {
-  const byName = familyOfModelName(modelName);
-  const byArch = familyOfArch(arch);
-  const fluxTaken = isFluxName(modelName) && !isFluxArch(arch);
-  // The peer wrote flex1 for FLUX.1 too, and the toolkit loads both with the same code.
-  const bothFlux = isFluxName(modelName) && isFluxArch(arch);
-  // Models of other makers that build on a family have arches of their own.
-  const foreign = arch !== null && byArch === null && knownArchs.has(arch.split(":", 1)[0] ?? "");
-  const misfit =
-    fluxTaken ||
-    (byName !== null && byArch !== null && byName !== byArch && !bothFlux) ||
-    (byName !== null && arch === null && byName.name !== "sd15");
-  if (misfit && !foreign) {
-    add(
-      error("MODEL_ARCH_MISMATCH", "The arch does not fit the model.", {
-        field,
-        ...(arch === null ? {} : { value: shown(arch) }),
-        fix: byName
-          ? `Set \`model.arch\` to "${byName.arch}".`
-          : "Set `model.arch` to the model's own.",
-      }),
-    );
-  } else if (arch !== null && !knownArchs.has(arch.split(":", 1)[0] ?? "")) {
-    add(
-      warning(
-        "MODEL_ARCH_UNEXPECTED",
-        "AI Toolkit knows no such arch and would load Stable Diffusion.",
-        {
-          field,
-          value: shown(arch),
-          fix: byName ? `Set \`model.arch\` to "${byName.arch}".` : "Check `model.arch`.",
-        },
-      ),
-    );
-  } else if (foreign && fluxTaken) {
-    add(
-      warning(
-        "MODEL_ARCH_UNEXPECTED",
-        "The model's name says Flux or Flex and the arch does not.",
-        {
-          field,
-          value: shown(arch),
-          fix: "Check `model.arch`.",
-        },
-      ),
-    );
-  } else if (byName === null && byArch?.name === "sd15") {
-    add(
-      warning(
-        "MODEL_ARCH_UNEXPECTED",
-        "The model's name does not tell its family; it is trained as SD 1.5.",
-        {
-          field,
-          value: shown(arch ?? ""),
-          fix: "Set `model.arch` if it is of another family.",
-        },
-      ),
-    );
+  const named = presetOfModel(modelName);
+  const fix =
+    named === null ? "Check `model.arch`." : `Set \`model.arch\` to "${archBase(named.arch)}".`;
+  const rest = { field, ...(arch === null ? {} : { value: shown(arch) }), fix };
+  const verdict = judgeArch(modelName, arch, named);
+  if (verdict === "mismatch") {
+    add(error("MODEL_ARCH_MISMATCH", "The arch does not fit the model.", rest));
+  } else if (verdict !== null) {
+    add(warning("MODEL_ARCH_UNEXPECTED", archWarnings[verdict], rest));
   }
+}
+
+const archWarnings = {
+  "other-name": "The model's name says another kind of model than the arch does.",
+  unknown: "AI Toolkit knows no such arch and would load Stable Diffusion.",
+  guess: "The model's name does not tell its family; it is trained as SD 1.5.",
+} as const;
+
+function judgeArch(
+  modelName: string,
+  arch: string | null,
+  named: ModelPreset | null,
+): "mismatch" | keyof typeof archWarnings | null {
+  // The toolkit's own default for a config without an arch.
+  const base = archBase(arch ?? "sd1");
+  const known = isKnownArch(base);
+  if (isFluxName(modelName) && (arch === null || !known || stableDiffusion.has(base))) {
+    return "mismatch";
+  }
+  if (named === null) {
+    return !known ? "unknown" : arch !== null && isSd15(base) ? "guess" : null;
+  }
+  if (sharesPath(modelName, base) || sameLoader(base, archBase(named.arch))) return null;
+  if (!known) return "unknown";
+  const sure = presetCalled(modelName) !== null || arch === null;
+  const figured = familyOfArch(base) !== null && familyOfModelName(modelName) !== null;
+  return sure || figured ? "mismatch" : "other-name";
+}
+
+/** Loaded by the one class for everything before the transformers. */
+const stableDiffusion: ReadonlySet<string> = new Set(["sd1", "sd15", "sd2", "sd3", "sdxl"]);
+
+function isSd15(base: string): boolean {
+  return base === "sd15" || base === "sd1";
+}
+
+/** The toolkit loads Flex.1 with the code for FLUX.1, and calls SD 1.5 by two names. */
+function sameLoader(one: string, other: string): boolean {
+  const pair = [one, other];
+  return (
+    one === other || pair.every((base) => base === "flux" || base === "flex1") || pair.every(isSd15)
+  );
+}
+
+/** Some paths are the base model of several entries. */
+function sharesPath(modelName: string, base: string): boolean {
+  const path = modelName.trim().toLowerCase();
+  return modelPresets.some(
+    (preset) => preset.path.toLowerCase() === path && archBase(preset.arch) === base,
+  );
 }
 
 /** Pickled weights run code when they are loaded. */

@@ -12,8 +12,7 @@ import type {
 import { addSpeed, emptySpeed } from "@trainyard/shared/analysis/speed-aggregate.ts";
 import type { SpeedAggregate } from "@trainyard/shared/analysis/speed-aggregate.ts";
 import { jobStates } from "@trainyard/shared/jobs/state.ts";
-import { families } from "@trainyard/shared/training/families.ts";
-import type { FamilyName } from "@trainyard/shared/training/families.ts";
+import { familyNames } from "@trainyard/shared/training/families.ts";
 
 export const nowMs = Date.UTC(2026, 10, 21, 12);
 
@@ -227,7 +226,7 @@ export const anyRun: fc.Arbitrary<RunFacts> = fc.record({
     observedAtMs: maybe(count),
   }),
   config: fc.record({
-    family: maybe(fc.constantFrom(...(Object.keys(families) as FamilyName[]))),
+    family: maybe(fc.constantFrom(...familyNames)),
     arch: maybe(fc.constantFrom("flux2", "wan21", "qwen_image:x", "nonsense", "")),
     modelName: maybe(text),
     steps: maybe(count),

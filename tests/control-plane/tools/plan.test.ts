@@ -314,7 +314,7 @@ describe("recommend-training-plan", () => {
     expect(next.data["plan"]["memory"]["verdict"]).not.toBe("does_not_fit");
   });
 
-  it("a family whose config we do not write is not sent to create-training-config", async () => {
+  it("sends every family to create-training-config, with its arch where the name is silent", async () => {
     const { yard } = await openYard();
     const { data, text } = await yard.call("recommend-training-plan", {
       dataset_path: "cats",
@@ -322,8 +322,22 @@ describe("recommend-training-plan", () => {
       target_vram_gb: 48,
     });
 
-    expect(data["next_call"]).toBeNull();
-    expect(text).toContain("validate-training-config");
+    expect(data["next_call"]).toMatchObject({
+      tool: "create-training-config",
+      arguments: { model_name: "Qwen/Qwen-Image" },
+    });
+    expect(text).toContain("create-training-config");
+    const made = await yard.call("create-training-config", {
+      ...(data["next_call"].arguments as Record<string, unknown>),
+      model_name: "my-own-mix",
+      arch: "qwen_image",
+    });
+    expect(made.data["config"].config.process[0].model).toMatchObject({ arch: "qwen_image" });
+    const again = await yard.call("recommend-training-plan", {
+      config_name: made.data["config_name"],
+      target_vram_gb: 48,
+    });
+    expect(again.data["next_call"].arguments).toMatchObject({ arch: "qwen_image" });
   });
 
   it("another owner's and another box's jobs teach nothing", async () => {

@@ -63,7 +63,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: "model_name is missing.",
-        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, name of a preset, or "tiny" for the built-in CPU trainer.',
       },
     ],
     [
@@ -213,7 +213,7 @@ describe("parseArguments", () => {
       {
         code: "INVALID_ARGUMENT",
         message: "model_name is missing. 1 more to correct.",
-        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, or "tiny" for the built-in CPU trainer.',
+        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, name of a preset, or "tiny" for the built-in CPU trainer.',
       },
     ],
     [

@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  readAiToolkitDocument,
-  toAiToolkitDocument,
-} from "../../../shared/training/ai-toolkit-document.ts";
-import { families, familyOfArch, familyOfModelName } from "../../../shared/training/families.ts";
+import { readAiToolkitDocument } from "../../../shared/training/ai-toolkit-document.ts";
+import { familyOfArch, familyOfModelName } from "../../../shared/training/families.ts";
+import { presetOfArch } from "../../../shared/training/presets/model-presets.ts";
 import { trainingConfigFromArguments } from "../../../shared/training/training-config.ts";
 import { validateDocument } from "../../../shared/training/validate.ts";
+import { toAiToolkitDocument } from "../../../shared/training/write-ai-toolkit-document.ts";
 
 const required = {
   name: "my-lora",
@@ -32,12 +31,14 @@ describe("families", () => {
     ["tiny-sd", null],
     ["flexible-model", null],
     ["Qwen/Qwen-Image", null],
+    ["juggernautXL_v9.safetensors", "sdxl"],
+    ["animagine-xl-3.1", "sdxl"],
   ])("%s is of the family %s", (name, family) => {
-    expect(familyOfModelName(name)?.name ?? null).toBe(family);
+    expect(familyOfModelName(name)).toBe(family);
   });
 
   it("knows an arch with its preset and no arch of another kind", () => {
-    expect(familyOfArch("sdxl:x")).toBe(families.sdxl);
+    expect(familyOfArch("sdxl:x")).toBe("sdxl");
     expect(familyOfArch("constructor")).toBeNull();
     expect(familyOfArch(null)).toBeNull();
   });
@@ -49,8 +50,9 @@ describe("trainingConfigFromArguments", () => {
       name: "my-lora",
       trainer: "ai-toolkit",
       modelName: "ostris/Flex.1-alpha",
-      arch: "flex1",
+      preset: presetOfArch("flex1"),
       datasetName: "cats",
+      controlNames: [],
       resolution: [512],
       sampleSize: 1024,
       batchSize: 1,
@@ -67,6 +69,7 @@ describe("trainingConfigFromArguments", () => {
       optimizer: "adamw8bit",
       noiseScheduler: "flowmatch",
       quantize: true,
+      quantizeTextEncoder: true,
       gradientCheckpointing: true,
       cacheLatents: false,
       captionDropoutRate: 0.05,
@@ -80,7 +83,7 @@ describe("trainingConfigFromArguments", () => {
       trainingConfigFromArguments({ ...required, model_name: "tiny", steps: 200 }),
     ).toMatchObject({
       trainer: "tiny",
-      arch: "tiny",
+      preset: { arch: "tiny" },
       resolution: [64],
       sampleSize: 64,
       batchSize: 1,
@@ -100,12 +103,32 @@ describe("trainingConfigFromArguments", () => {
     [{ trigger_word: " zxq " }, { triggerWord: "zxq", testPrompts: ["zxq"] }],
     [
       { model_name: "my-mix", is_xl: true },
-      { arch: "sdxl", noiseScheduler: "ddpm" },
+      { preset: { arch: "sdxl" }, noiseScheduler: "ddpm" },
     ],
-    [{ model_name: "my-mix", is_v3: true }, { arch: "sd3" }],
-    [{ is_flux: true }, { arch: "flex1" }],
-    [{ model_name: "my-mix" }, { arch: "sd15", quantize: false }],
-    [{ model_name: "Qwen/Qwen-Image", arch: "qwen_image" }, { arch: "qwen_image" }],
+    [{ model_name: "my-mix", arch: "zimage:turbo" }, { preset: { key: "zimage:turbo" } }],
+    [
+      { model_name: "my-mix", arch: "cogview4" },
+      { preset: { arch: "cogview4" }, quantize: false },
+    ],
+    [
+      { model_name: "FLUX.1-schnell" },
+      {
+        modelName: "black-forest-labs/FLUX.1-schnell",
+        preset: { key: "flux:schnell", arch: "flux" },
+      },
+    ],
+    [{ model_name: "NucleusAI/Nucleus-Image" }, { rank: 128, alpha: 128 }],
+    [
+      { model_name: "NucleusAI/Nucleus-Image", rank: 16 },
+      { rank: 16, alpha: 16 },
+    ],
+    [{ model_name: "HiDream-ai/HiDream-E1-1" }, { learningRate: 1e-4 }],
+    [{ model_name: "Lightricks/LTX-2.3" }, { cacheLatents: true, sampleSize: 768 }],
+    [{ quantize: false }, { quantize: false, quantizeTextEncoder: false }],
+    [{ model_name: "my-mix", is_v3: true }, { preset: { arch: "sd3" } }],
+    [{ is_flux: true }, { preset: { arch: "flex1" } }],
+    [{ model_name: "my-mix" }, { preset: { arch: "sd15" }, quantize: false }],
+    [{ model_name: "Qwen/Qwen-Image" }, { preset: { arch: "qwen_image" } }],
   ])("%j gives %j", (given, expected) => {
     expect(trainingConfigFromArguments({ ...required, ...given })).toMatchObject(expected);
   });
@@ -156,6 +179,38 @@ describe("toAiToolkitDocument", () => {
         ],
       },
     });
+  });
+
+  it("gives an edit model the keys that it reads its control images by", () => {
+    const datasetOf = (model_name: string, control_path?: string | string[]) => {
+      const config = trainingConfigFromArguments({
+        ...required,
+        model_name,
+        ...(control_path === undefined ? {} : { control_path }),
+      });
+      const { config: inside } = toAiToolkitDocument(config) as any;
+      return Object.fromEntries(
+        Object.entries(inside.process[0].datasets[0]).filter(([key]) => key.startsWith("control_")),
+      );
+    };
+
+    expect(datasetOf("Qwen/Qwen-Image-Edit", "before")).toEqual({
+      control_path: "datasets/before",
+    });
+    expect(datasetOf("Qwen/Qwen-Image-Edit-2509", ["a", "datasets/b"])).toEqual({
+      control_path_1: "datasets/a",
+      control_path_2: "datasets/b",
+      control_path_3: null,
+    });
+    expect(datasetOf("Qwen/Qwen-Image")).toEqual({});
+  });
+
+  it("matches the sampler to another scheduler than the model's own", () => {
+    const sampler = (noise_scheduler?: string) =>
+      (toAiToolkitDocument(trainingConfigFromArguments({ ...required, noise_scheduler })) as any)
+        .config.process[0].sample.sampler;
+
+    expect([sampler(), sampler("ddpm")]).toEqual(["flowmatch", "ddpm"]);
   });
 
   it.each([

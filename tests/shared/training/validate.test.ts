@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toAiToolkitDocument } from "../../../shared/training/ai-toolkit-document.ts";
+import { toAiToolkitDocument } from "../../../shared/training/write-ai-toolkit-document.ts";
 import { nearestKey } from "../../../shared/training/document-keys.ts";
 import {
   type TrainingConfigArguments,

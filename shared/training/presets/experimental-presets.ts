@@ -1,0 +1,71 @@
+import {
+  definePreset,
+  eightBits,
+  type ModelPreset,
+  offloading,
+  severalControls,
+} from "./preset.ts";
+
+export const experimentalPresets: readonly ModelPreset[] = [
+  definePreset({
+    arch: "ideogram4",
+    label: "Ideogram4",
+    group: "experimental",
+    path: "ideogram-ai/ideogram-4-fp8",
+    gated: true,
+    ...eightBits,
+    lowVram: true,
+    timestepType: "linear",
+    convolution: false,
+    model: {
+      unconditional_lora_path:
+        "ostris/ideogram_4_unconditional_lora/ideogram_4_unconditional_lora_r16.safetensors",
+    },
+    sections: [...offloading, "ideogram_4_prompt", "model.unconditional_lora_path"],
+    sides: 16,
+  }),
+  definePreset({
+    arch: "krea2:o_edit",
+    label: "Krea 2 (raw) [Edit Training]",
+    group: "experimental",
+    path: "krea/Krea-2-Raw",
+    gated: true,
+    ...eightBits,
+    lowVram: true,
+    timestepType: "linear",
+    convolution: false,
+    model: { model_kwargs: { edit: true, match_target_res: true, kv_cache: true } },
+    sections: [...severalControls, "model.model_kwargs.kv_cache"],
+    hidden: ["network.conv", "train.unload_text_encoder"],
+    sides: 16,
+  }),
+  definePreset({
+    arch: "krea2:o_edit_turbo",
+    label: "Krea 2 Turbo (w/ Training Adapter) [Edit Training]",
+    group: "experimental",
+    path: "krea/Krea-2-Turbo",
+    gated: true,
+    ...eightBits,
+    lowVram: true,
+    timestepType: "linear",
+    sampling: { guidanceScale: 1, steps: 8 },
+    convolution: false,
+    model: {
+      assistant_lora_path:
+        "ostris/krea2_turbo_training_adapter/krea2_turbo_training_adapter_v1.safetensors",
+      model_kwargs: { edit: true, match_target_res: true, kv_cache: true },
+    },
+    sections: [...severalControls, "model.assistant_lora_path", "model.model_kwargs.kv_cache"],
+    hidden: ["network.conv", "train.unload_text_encoder"],
+    sides: 16,
+  }),
+  definePreset({
+    arch: "zeta_chroma",
+    label: "Zeta Chroma",
+    group: "experimental",
+    path: "lodestones/Zeta-Chroma/zeta-chroma-base-x0-pixel-dino-distance.safetensors",
+    ...eightBits,
+    model: { extras_name_or_path: "Tongyi-MAI/Z-Image-Turbo" },
+    sides: 32,
+  }),
+];
