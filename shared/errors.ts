@@ -32,6 +32,7 @@ export const errorTable = {
   INVALID_REQUEST: { status: 400, retryable: false },
   JOB_NOT_FOUND: { status: 404, retryable: false },
   JOB_NOT_RUNNING: { status: 409, retryable: false },
+  JSON_TOO_DEEP: { status: 400, retryable: false },
   LENGTH_REQUIRED: { status: 411, retryable: false },
   LINK_EXPIRED: { status: 410, retryable: false },
   LINK_INVALID: { status: 403, retryable: false },
@@ -47,6 +48,7 @@ export const errorTable = {
   PATH_ESCAPE: { status: 403, retryable: false },
   PAYLOAD_TOO_LARGE: { status: 413, retryable: false },
   PLACEHOLDER_REFUSED: { status: 422, retryable: false },
+  POLICY_DENIED: { status: 403, retryable: false },
   POLICY_INVALID: { status: 409, retryable: false },
   PORT_REFUSED: { status: 400, retryable: false },
   PROMPT_NOT_FOUND: { status: 404, retryable: false },
@@ -69,6 +71,9 @@ export const errorTable = {
   UNKNOWN_KEY: { status: 400, retryable: false },
   UNSAFE_MODEL_FORMAT: { status: 422, retryable: false },
   UPGRADE_REQUIRED: { status: 426, retryable: false },
+  YAML_ALIAS_LIMIT: { status: 422, retryable: false },
+  YAML_DUPLICATE_KEY: { status: 422, retryable: false },
+  YAML_TAG_REFUSED: { status: 422, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 
 export type ErrorCode = keyof typeof errorTable;

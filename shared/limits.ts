@@ -152,6 +152,8 @@ export const limits = {
   planJobs: 20,
   configBytes: 256 * kib,
   configs: 1_000,
+  /** Aliases of one YAML text: hand-written ones share a section or two; nested, a few dozen unfold to gigabytes. */
+  yamlAliases: 20,
   /** One cached answer of an agent's read tool, shown while the box is off. */
   snapshotBytes: 192 * kib,
   snapshots: 200,

@@ -55,6 +55,7 @@ export async function dispatch(
     principal,
     door,
     origin: request.origin,
+    calledAs: request.name.replaceAll("_", "-"),
     given: givenParameters(request.name, request.rawArguments),
     signal: request.signal,
     deadlineAtMs: Date.now() + waitMs(door, settings),
@@ -135,7 +136,7 @@ function checkDepth(value: unknown, depth = 0): void {
   if (typeof value !== "object" || value === null) return;
   if (depth > limits.jsonDepth) {
     throw new AppError(
-      "INVALID_ARGUMENT",
+      "JSON_TOO_DEEP",
       `The arguments are nested deeper than ${limits.jsonDepth} levels.`,
       {
         hint: "Flatten them.",

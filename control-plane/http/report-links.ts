@@ -33,6 +33,7 @@ reportLinks.get("/files/r/:token/:format", async (c) => {
     principal: { owner: link.o, tokenId: "link", scopes: new Set(["read"]) },
     origin: new URL(c.req.url).origin,
     door: "http",
+    calledAs: "",
     given: new Set(),
     signal: c.req.raw.signal,
     deadlineAtMs: Date.now() + limits.callTimeoutMs,

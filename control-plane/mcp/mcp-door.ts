@@ -38,6 +38,7 @@ export function readContext(door: McpDoor, signal: AbortSignal, waitMs: number):
     principal: door.principal,
     origin: door.origin,
     door: "mcp",
+    calledAs: "",
     given: new Set(),
     signal,
     deadlineAtMs: Date.now() + waitMs,

@@ -32,7 +32,9 @@ export interface EdgeContext {
   /** Scheme, host and port by which the caller reached us; links are built on it. */
   readonly origin: string;
   readonly door: DoorName;
-  /** The name it was called by and the parameters that were given, not defaulted. */
+  /** The tool's name in kebab-case as the caller gave it: an alias may have an answer of its own. */
+  readonly calledAs: string;
+  /** The parameters that were given, not defaulted. */
   readonly given: ReadonlySet<string>;
   detail(asked: Detail | undefined): Detail;
   readonly signal: AbortSignal;
@@ -61,6 +63,7 @@ export interface CallFacts {
   readonly principal: Principal;
   readonly origin: string;
   readonly door: DoorName;
+  readonly calledAs: string;
   readonly given: ReadonlySet<string>;
   readonly signal: AbortSignal;
   readonly deadlineAtMs: number;

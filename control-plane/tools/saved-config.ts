@@ -50,11 +50,15 @@ export function factsOf(
 
 export function readFacts(facts: Readonly<Record<string, unknown>>): ConfigFacts {
   const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
-  const steps = facts["steps"];
   return {
     trainer: text(facts["trainer"]) ?? "ai-toolkit",
     model: text(facts["model"]),
     datasetPath: text(facts["dataset_path"]),
-    steps: Number.isSafeInteger(steps) && Number(steps) >= 0 ? Number(steps) : null,
+    steps: wholeOrNull(facts["steps"]),
   };
+}
+
+/** A document that somebody else wrote may hold any number, or none. */
+export function wholeOrNull(value: unknown): number | null {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : null;
 }

@@ -13,7 +13,8 @@ import { unwrap } from "../outcome.ts";
 import { chooseAgent } from "./choose-agent.ts";
 import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
-import { refusal } from "./create-training-config.ts";
+import { refusal } from "./refusal.ts";
+import { wholeOrNull } from "./saved-config.ts";
 import { datasetPaths } from "./validation.ts";
 
 export interface StartWish {
@@ -75,7 +76,7 @@ const unsafe: ReadonlySet<string> = new Set([
   "POLICY_DENIED",
   "PATH_ESCAPE",
   "CONTROL_CHARACTERS",
-  "CONFIG_TOO_DEEP",
+  "JSON_TOO_DEEP",
   "INVALID_CONFIG_TYPE",
   "INVALID_CONFIG_ROOT",
   "MISSING_PROCESS",
@@ -181,10 +182,6 @@ function jobNameOf(summary: DocumentSummary, configName: string): string {
     if (error instanceof AppError) return configName;
     throw error;
   }
-}
-
-function wholeOrNull(value: number | null): number | null {
-  return value !== null && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
 /**

@@ -1,11 +1,16 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseConfigRef } from "@trainyard/shared/names.ts";
-import type { ToolInput } from "@trainyard/shared/tools/registry.ts";
+import type { AnswerOf, ToolInput } from "@trainyard/shared/tools/registry.ts";
+import type {
+  ValidationIssue,
+  ValidationReport,
+} from "@trainyard/shared/tools/validate-training-config.ts";
 import { toAiToolkitDocument } from "@trainyard/shared/training/write-ai-toolkit-document.ts";
 import { trainingConfigFromArguments } from "@trainyard/shared/training/training-config.ts";
 import type { TrainingConfigArguments } from "@trainyard/shared/training/training-config.ts";
+import type { Finding } from "@trainyard/shared/training/finding.ts";
 import type { Validation } from "@trainyard/shared/training/validate.ts";
-import { parse as parseYaml } from "yaml";
+import { readText } from "./config-text.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { checkDatasets, judge, notAsked, validationReport } from "./validation.ts";
@@ -43,10 +48,17 @@ export const validateTrainingConfig: EdgeHandler<"validate-training-config"> = a
   const counts = `${plural(validation.errors.length, "error")}, ${plural(validation.warnings.length, "warning")}`;
   const dataset = check.facts === null ? " The dataset was not looked at." : "";
   return {
-    data: report,
+    data: context.calledAs === "validate-config" ? plainReport(report) : report,
     text: `The config is ${validation.valid ? "valid" : "not valid"}: ${counts}.${dataset} Next: ${nextStep(about, validation.valid)}.`,
   };
 };
+
+/** The earlier tool of that name listed sentences. */
+function plainReport(report: ValidationReport): AnswerOf<"validate-training-config">["data"] {
+  const plain = ({ code, message, field }: ValidationIssue): string =>
+    `${code}: ${message}${field === undefined ? "" : ` (${field})`}`;
+  return { ...report, errors: report.errors.map(plain), warnings: report.warnings.map(plain) };
+}
 
 function nextStep(about: ReportContext, valid: boolean): string {
   if (!valid) return "correct what errors names, with create-training-config (overwrite: true)";
@@ -64,7 +76,10 @@ interface ReadDocument {
 
 /** config wins over config_name, which wins over the draft. */
 async function readDocument(input: Input, context: EdgeContext): Promise<ReadDocument> {
-  if (typeof input.config === "string") return parseText(input.config);
+  if (typeof input.config === "string") {
+    const { document, problem } = readText(input.config);
+    return { document, problem: problem === null ? null : oneError(problem) };
+  }
   if (input.config !== undefined) return { document: input.config, problem: null };
   if (input.config_name !== undefined) {
     return {
@@ -83,7 +98,9 @@ async function readDocument(input: Input, context: EdgeContext): Promise<ReadDoc
     return { document: toAiToolkitDocument(trainingConfigFromArguments(draft)), problem: null };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { document: null, problem: oneError(error.code, error.message, error.hint) };
+    const { code, message, hint } = error;
+    const fix = hint === undefined ? {} : { fix: hint };
+    return { document: null, problem: oneError({ code, severity: "error", message, ...fix }) };
   }
 }
 
@@ -113,29 +130,12 @@ function draftOf(
   };
 }
 
-function parseText(text: string): ReadDocument {
-  try {
-    // JSON is YAML. Aliases are bounded: a few of them can unfold to gigabytes.
-    const document: unknown = parseYaml(text, { maxAliasCount: 20, logLevel: "error" });
-    return { document, problem: null };
-  } catch {
-    return {
-      document: null,
-      problem: oneError(
-        "INVALID_CONFIG_TYPE",
-        "The text is neither JSON nor YAML.",
-        "Give the config as an object, or check its indentation.",
-      ),
-    };
-  }
-}
-
-function oneError(code: string, message: string, fix: string | undefined): Validation {
+function oneError(finding: Finding): Validation {
   return {
     valid: false,
-    errors: [{ code, severity: "error", message, ...(fix === undefined ? {} : { fix }) }],
+    errors: [finding],
     warnings: [],
-    suggestedFixes: fix === undefined ? [] : [fix],
+    suggestedFixes: finding.fix === undefined ? [] : [finding.fix],
     normalized: null,
   };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { count, detail, finding, jsonDocument, nameOrPath } from "./vocabulary.ts";
+import { configInput, count, detail, finding, jsonDocument, nameOrPath } from "./vocabulary.ts";
 
 const side = z.int().min(64).max(8_192);
 
@@ -11,10 +11,14 @@ export const createTrainingConfig = defineTool({
     "Saves a LoRA training config under a name to start it by, with findings about risky values. Replaces a different config only with overwrite.",
   input: z.strictObject({
     name: nameOrPath.describe("Names config, job and model file."),
+    config: configInput
+      .optional()
+      .describe("A whole document (object, JSON, YAML) in place of all below."),
     model_name: z
       .string()
       .min(1)
       .max(500)
+      .optional()
       .describe(
         'Hugging Face id, file or path on the box, name of a preset, or "tiny" for the built-in CPU trainer.',
       ),
@@ -26,7 +30,7 @@ export const createTrainingConfig = defineTool({
       .describe(
         "From list-model-presets, where the name does not tell; likewise is_flux, is_xl, is_v3.",
       ),
-    dataset_path: nameOrPath.describe("Dataset name or path."),
+    dataset_path: nameOrPath.optional().describe("Dataset name or path."),
     control_path: z
       .union([nameOrPath, z.array(nameOrPath).max(3)])
       .optional()
@@ -81,14 +85,14 @@ export const createTrainingConfig = defineTool({
     overwritten: z.boolean(),
     trainer: z.string(),
     model: z.object({
-      requested: z.string(),
+      requested: z.string().nullable(),
       resolved: z.string().nullable(),
       source: z.string().nullable(),
     }),
-    dataset_path: z.string(),
-    steps: count,
-    rank: count,
-    learning_rate: z.number(),
+    dataset_path: z.string().nullable(),
+    steps: count.nullable(),
+    rank: count.nullable(),
+    learning_rate: z.number().nullable(),
     resolution: z.array(count),
     config: jsonDocument.optional().describe("The whole document."),
     findings: z.array(finding),

@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { limits } from "../limits.ts";
 import { datasetAnalysis } from "./dataset-view.ts";
 import { defineTool } from "./define-tool.ts";
 import {
   agent,
+  configInput,
   count,
   detail,
-  jsonDocument,
   jsonValue,
   maxDatasetFiles,
   maybe,
@@ -80,10 +79,7 @@ export const validateTrainingConfig = defineTool({
     "Checks a saved config (config_name), a raw one (config) or a draft (model_name, dataset_path) before it costs GPU time: errors, warnings, fixes. Changes nothing.",
   input: z.strictObject({
     config_name: nameOrPath.optional(),
-    config: z
-      .union([z.string().max(limits.configBytes), jsonDocument])
-      .optional()
-      .describe("Object, JSON or YAML; wins over the rest."),
+    config: configInput.optional().describe("Object, JSON or YAML; wins over the rest."),
     name: nameOrPath.optional(),
     model_name: z.string().min(1).max(500).optional(),
     dataset_path: nameOrPath.optional(),
@@ -102,7 +98,11 @@ export const validateTrainingConfig = defineTool({
     agent,
     detail,
   }),
-  output: validationReport,
+  /** Called by its older name, `validate-config`, it answers that tool's plain sentences. */
+  output: validationReport.extend({
+    errors: z.array(z.union([validationIssue, z.string()])),
+    warnings: z.array(z.union([validationIssue, z.string()])),
+  }),
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,

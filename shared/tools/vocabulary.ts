@@ -27,6 +27,9 @@ export const jsonValue = z.custom<JsonValue>((value) => isJsonValue(value), "mus
 export const jsonDocument = z.record(z.string(), jsonValue);
 export type JsonDocument = z.infer<typeof jsonDocument>;
 
+/** A config as a caller has it: the object, or its JSON or YAML text. */
+export const configInput = z.union([z.string().max(limits.configBytes), jsonDocument]);
+
 /** Fields that the concise form leaves out and that are null while unknown. */
 export function maybe<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullable().optional();

@@ -21,7 +21,7 @@ export function scanValues(document: unknown, add: (finding: Finding) => void): 
     } else if (typeof value === "object" && value !== null) {
       if (depth >= limits.jsonDepth) {
         report({
-          code: "CONFIG_TOO_DEEP",
+          code: "JSON_TOO_DEEP",
           severity: "error",
           message: `The config is nested deeper than ${limits.jsonDepth} levels.`,
           field: path.slice(0, fieldShown),

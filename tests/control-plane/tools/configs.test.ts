@@ -91,7 +91,14 @@ describe("create-training-config", () => {
     [{ dataset_path: "/etc" }, 400, "INVALID_NAME"],
     [{ trigger_word: "${HF_TOKEN}" }, 422, "PLACEHOLDER_REFUSED"],
     [{ test_prompts: ["a [name] b"] }, 422, "PLACEHOLDER_REFUSED"],
-    [{ model_name: "../../models/x.safetensors" }, 422, "CONFIG_INVALID"],
+    [{ model_name: "../../models/x.safetensors" }, 400, "INVALID_MODEL_REF"],
+    [{ model_name: "\\\\host\\share" }, 400, "INVALID_MODEL_REF"],
+    [{ model_name: "file:///etc/passwd" }, 400, "INVALID_MODEL_REF"],
+    [{ model_name: "x.ckpt" }, 422, "UNSAFE_MODEL_FORMAT"],
+    [{ model_name: "x.pt" }, 422, "UNSAFE_MODEL_FORMAT"],
+    [{ model_name: undefined }, 400, "INVALID_ARGUMENT"],
+    [{ dataset_path: undefined }, 400, "INVALID_ARGUMENT"],
+    [{ control_path: "../x" }, 400, "INVALID_NAME"],
     [{ model_name: "black-forest-labs/FLUX.1-dev.safetensors" }, 422, "CONFIG_INVALID"],
     [{ name: "config" }, 422, "CONFIG_INVALID"],
     [{ steps: 0 }, 400, "INVALID_ARGUMENT"],
@@ -121,6 +128,125 @@ describe("create-training-config", () => {
   });
 });
 
+describe("create-training-config with a whole document", () => {
+  const yaml = `job: extension
+config:
+  name: someone-elses
+  process:
+    - type: sd_trainer
+      network: {linear: 8, linear_alpha: 8}
+      datasets: [{folder_path: /ai-toolkit/datasets/cats, resolution: [1024]}]
+      train: {batch_size: 1, steps: 1500, lr: 2e-4}
+      model: {name_or_path: ostris/Flex.1-alpha, arch: flex1, low_vram: true}
+meta:
+  name: "[name]"
+  version: "1.0"
+`;
+
+  it("saves it under the name it is given, from YAML, JSON or an object", async () => {
+    const document = parse(yaml) as Record<string, unknown>;
+    for (const [name, config] of [
+      ["brought-yaml", yaml],
+      ["brought-json", JSON.stringify(document)],
+      ["brought", document],
+    ] as const) {
+      const { data } = await yard.call("create-training-config", { name, config });
+
+      expect(data).toMatchObject({
+        created: true,
+        steps: 1_500,
+        rank: 8,
+        learning_rate: 0.0002,
+        dataset_path: "/ai-toolkit/datasets/cats",
+        model: { requested: "ostris/Flex.1-alpha", resolved: null, source: null },
+      });
+      expect(data["config"]).toEqual({
+        ...document,
+        config: { ...(document["config"] as object), name },
+      });
+    }
+  });
+
+  it("gives the earlier systems' own example the keys that AI Toolkit starts by", async () => {
+    const { config } = parse(yaml) as { config: { process: Record<string, unknown>[] } };
+    const [{ type: _, ...bare } = {}] = config.process;
+    const { data } = await yard.call("create-training-config", {
+      name: "bare",
+      config: { config: { process: [bare] } },
+    });
+
+    expect(data["config"]).toMatchObject({
+      job: "extension",
+      config: { name: "bare", process: [{ type: "diffusion_trainer" }] },
+    });
+  });
+
+  it.each([
+    ["a: !!python/object/apply:os.system [id]", 422, "YAML_TAG_REFUSED", /line 1/],
+    [
+      `x: &x [1]\n${"y: *x\n".replace("y", "k")}`.replace("*x", `[${"*x,".repeat(21)}]`),
+      422,
+      "YAML_ALIAS_LIMIT",
+      /aliases/,
+    ],
+    ["config:\n  a: 1\n  a: 2", 422, "YAML_DUPLICATE_KEY", /line 3/],
+    [`a: ${"[".repeat(60)}${"]".repeat(60)}`, 400, "JSON_TOO_DEEP", /levels/],
+    ["- a list", 422, "CONFIG_INVALID", /INVALID_CONFIG_TYPE/],
+    ["{}", 422, "CONFIG_INVALID", /INVALID_CONFIG_ROOT/],
+    [
+      yaml.replace("type: sd_trainer", "trigger_word: ${HF_TOKEN}"),
+      422,
+      "PLACEHOLDER_REFUSED",
+      /trigger_word/,
+    ],
+    [
+      yaml.replace("type: sd_trainer", "save: {push_to_hub: true}"),
+      403,
+      "POLICY_DENIED",
+      /push_to_hub/,
+    ],
+    [
+      yaml.replace("type: sd_trainer", "save: {hf_repo_id: foreign/repo}"),
+      403,
+      "POLICY_DENIED",
+      /hf_repo_id/,
+    ],
+    [yaml.replace("steps: 1500", "steps: 1e12"), 422, "CONFIG_INVALID", /INVALID_STEPS/],
+    [yaml.replace("steps: 1500", "steps: .nan"), 422, "CONFIG_INVALID", /INVALID_STEPS/],
+    [yaml.replace("steps: 1500", 'steps: "1500"'), 422, "CONFIG_INVALID", /INVALID_STEPS/],
+    [yaml.replace("ostris/Flex.1-alpha", "x.ckpt"), 422, "UNSAFE_MODEL_FORMAT", /name_or_path/],
+  ])("refuses %j and saves nothing", async (config, status, code, says) => {
+    const answer = await yard.call("create-training-config", { name: "refused", config });
+
+    expect([answer.status, answer.error?.code]).toEqual([status, code]);
+    expect(answer.error?.message).toMatch(says);
+    expect(answer.error?.hint).toBeTruthy();
+    expect((await yard.call("get-config", { name: "refused" })).status).toBe(404);
+  });
+
+  it("takes no parameters of a draft beside it", async () => {
+    const { error } = await yard.call("create-training-config", {
+      name: "x",
+      config: {},
+      steps: 5,
+    });
+
+    expect([error?.code, error?.details["field"]]).toEqual(["INVALID_ARGUMENT", "steps"]);
+  });
+
+  it("keeps a trigger word for a shell as it is written", async () => {
+    for (const word of ["$(id)", "`id`", "; rm -rf /", 'a"b']) {
+      const { data } = await yard.call("create-training-config", {
+        ...draft,
+        name: "shell",
+        trigger_word: word,
+        overwrite: true,
+      });
+      expect(data["config"].config.process[0].trigger_word).toBe(word);
+    }
+  });
+});
+
 describe("get-config", () => {
   it.each([
     "flex",
@@ -147,12 +273,14 @@ describe("get-config", () => {
   });
 });
 
+const saved = "bare brought brought-json brought-yaml flex shell tiny-1 tiny-2".split(" ");
+
 describe("list-configs", () => {
   it("lists names, and in full what each is", async () => {
     const { data } = await yard.call("list-configs");
 
-    expect(data["configs"]).toEqual(["flex", "tiny-1", "tiny-2"]);
-    expect(data["items"][0]).toMatchObject({
+    expect(data["configs"]).toEqual(saved);
+    expect(data["items"][saved.indexOf("flex")]).toMatchObject({
       name: "flex",
       trainer: "ai-toolkit",
       model: "ostris/Flex.1-alpha",
@@ -161,8 +289,8 @@ describe("list-configs", () => {
       origin: "edge",
     });
     expect((await yard.call("list-configs", { detail: "concise" })).data).toEqual({
-      configs: ["flex", "tiny-1", "tiny-2"],
-      count: 3,
+      configs: saved,
+      count: saved.length,
     });
   });
 });
@@ -197,8 +325,19 @@ describe("validate-training-config", () => {
     expect(await codes("config:\n  process: []\n")).toEqual(["MISSING_PROCESS"]);
     expect(await codes("just text")).toEqual(["INVALID_CONFIG_TYPE"]);
     expect(await codes("a: [b")).toEqual(["INVALID_CONFIG_TYPE"]);
-    expect(await codes(bomb)).toEqual(["INVALID_CONFIG_TYPE"]);
+    expect(await codes(bomb)).toEqual(["YAML_ALIAS_LIMIT"]);
     expect(await codes("")).toEqual(["INVALID_CONFIG_TYPE"]);
+  });
+
+  it("called by its older name, lists sentences as that tool did", async () => {
+    const { data } = await yard.call("validate_config", { name: "flex" });
+    const raw = await yard.call("validate-config", { config: { config: { process: [{}] } } });
+
+    expect([data["valid"], data["errors"]]).toEqual([true, []]);
+    expect(data["warnings"]).toContainEqual(
+      expect.stringMatching(/^LEARNING_RATE_HIGH: .+\(config/),
+    );
+    expect(raw.data["errors"]).toContainEqual(expect.stringMatching(/^MISSING_STEPS: /));
   });
 
   it("judges a draft's numbers and names as findings, not as refusals", async () => {

@@ -245,7 +245,7 @@ describe("validateDocument", () => {
       2,
     );
     expect(validateDocument(polluted).valid).toBe(false);
-    expect(codes({ config: { process: [deep] } })).toContain("CONFIG_TOO_DEEP");
+    expect(codes({ config: { process: [deep] } })).toContain("JSON_TOO_DEEP");
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
