@@ -61,7 +61,7 @@ describe("tools/list", () => {
         overwrite: { type: "boolean" },
         optimizer: { enum: ["adamw", "adamw8bit", "prodigy", "lion", "adafactor"] },
       },
-      required: ["name", "model_name", "dataset_path"],
+      required: ["name"],
     });
     const text = JSON.stringify(toolListEntries("mcp").map(({ inputSchema }) => inputSchema));
     for (const word of ["additionalProperties", "minimum", "maxLength", '"default":false'])

@@ -59,11 +59,11 @@ describe("parseArguments", () => {
     [
       "a missing field",
       "create-training-config",
-      { name: "a", dataset_path: "d" },
+      { model_name: "m", dataset_path: "d" },
       {
         code: "INVALID_ARGUMENT",
-        message: "model_name is missing.",
-        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, name of a preset, or "tiny" for the built-in CPU trainer.',
+        message: "name is missing.",
+        hint: "name: text, 1 to 300 characters. Names config, job and model file.",
       },
     ],
     [
@@ -209,11 +209,11 @@ describe("parseArguments", () => {
     [
       "several mistakes",
       "create-training-config",
-      { name: "a" },
+      { model_name: 3 },
       {
         code: "INVALID_ARGUMENT",
-        message: "model_name is missing. 1 more to correct.",
-        hint: 'model_name: text, 1 to 500 characters. Hugging Face id, file or path on the box, name of a preset, or "tiny" for the built-in CPU trainer.',
+        message: "name is missing. 1 more to correct.",
+        hint: "name: text, 1 to 300 characters. Names config, job and model file.",
       },
     ],
     [
