@@ -71,7 +71,7 @@ async function runTool(
     rawArguments,
     principal,
     door: "http",
-    toolset: "mcp",
+    toolset: "all",
     origin: new URL(c.req.url).origin,
     signal: c.req.raw.signal,
   });

@@ -1,5 +1,6 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server";
 import { Hono } from "hono";
+import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import { capabilities } from "../mcp/beside-tools.ts";
 import { authenticate, highestScope } from "./auth.ts";
 import type { Door } from "./door.ts";
@@ -44,9 +45,9 @@ discovery.get("/.well-known/mcp", (c) =>
     transport: "streamable-http",
     authentication: { type: "bearer", headers: ["Authorization", "X-API-Key"] },
     endpoints: {
-      mcp: "/mcp",
-      mcp_core: "/mcp/core",
-      mcp_readonly: "/mcp/readonly",
+      ...Object.fromEntries(
+        toolsetPaths.map(({ path }) => [path.slice(1).replaceAll("/", "_"), path]),
+      ),
       tools: "/mcp/tools",
       execute: "/mcp/execute",
       initialize: "/mcp/initialize",

@@ -11,7 +11,7 @@ import type {
   ToolInput,
 } from "@trainyard/shared/tools/registry.ts";
 import { applySynonyms } from "@trainyard/shared/tools/synonyms.ts";
-import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
+import { pathOf, toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
 import type { Env, Principal, Settings } from "../env.ts";
 import { createContext } from "../tools/context.ts";
@@ -118,7 +118,7 @@ function unknownTool(
     {
       hint:
         found !== null
-          ? "It is at /mcp."
+          ? `It is at ${pathOf(found)}.`
           : nearest === null
             ? "List the tools first."
             : `Did you mean ${nearest}?`,

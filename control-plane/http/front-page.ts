@@ -1,3 +1,4 @@
+import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import { html } from "./page.ts";
 import type { Page } from "./page.ts";
 import { version } from "./version.ts";
@@ -11,9 +12,7 @@ interface Address {
 
 /** The doors, for `GET /` in both its forms. */
 export const addresses: readonly Address[] = [
-  { path: "/mcp", what: "MCP, all tools. Open it to connect a client.", opens: true },
-  { path: "/mcp/core", what: "MCP, the tools of a usual training", opens: false },
-  { path: "/mcp/readonly", what: "MCP, only what reads", opens: false },
+  ...toolsetPaths.map(({ path, what }) => ({ path, what: `MCP, ${what}`, opens: true })),
   { path: "/tools", what: "every tool with its parameters, as JSON", opens: false },
   { path: "/mcp/tool", what: "POST: call a tool over HTTP", opens: false },
   { path: "/openapi.json", what: "all of it, as OpenAPI 3.1", opens: true },

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
+import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import type { Door } from "./door.ts";
 import { addresses, frontPage } from "./front-page.ts";
 import { pageResponse } from "./page.ts";
@@ -24,7 +25,7 @@ pages.get("/", async (c) => {
   });
 });
 
-for (const path of ["/mcp", "/mcp/core", "/mcp/readonly"]) {
+for (const { path } of toolsetPaths) {
   pages.get(path, async (c, next) => {
     if (!wantsPage(c)) return next();
     return pageResponse(welcomePage(new URL(path, c.req.url).href));

@@ -1,6 +1,6 @@
 import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
-import { inputJsonSchema } from "@trainyard/shared/tools/json-schema.ts";
 import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
+import openApi from "../../schemas/openapi.json" with { type: "json" };
 
 export interface ListedTool {
   readonly name: string;
@@ -12,24 +12,13 @@ export interface ListedTool {
   readonly annotations: object;
 }
 
-const listed = new Map<Scope, readonly ListedTool[]>();
+/** Made when the contracts change; to make them here would cost more than a request may. */
+const schemas: Readonly<Record<string, object>> = openApi.components.schemas;
 
-/** What a token of this scope may call. Made once per isolate and scope: it costs milliseconds. */
+/** What a token of this scope may call. */
 export function listFor(granted: Scope): readonly ListedTool[] {
-  let list = listed.get(granted);
-  if (list === undefined) {
-    list = toolsOf("mcp", granted).map((tool) => {
-      const schema = inputJsonSchema(tool);
-      return {
-        name: tool.name,
-        title: tool.title,
-        description: tool.description,
-        inputSchema: schema,
-        parameters: schema,
-        annotations: tool.annotations,
-      };
-    });
-    listed.set(granted, list);
-  }
-  return list;
+  return toolsOf("all", granted).map(({ name, title, description, annotations }) => {
+    const schema = schemas[`${name}.input`] ?? {};
+    return { name, title, description, inputSchema: schema, parameters: schema, annotations };
+  });
 }

@@ -46,7 +46,7 @@ async function byTool(
     rawArguments: typeof args === "function" ? await args() : args,
     principal,
     door: "http",
-    toolset: "mcp",
+    toolset: "all",
     origin: new URL(c.req.url).origin,
     signal: c.req.raw.signal,
   });

@@ -1,3 +1,4 @@
+import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import { clientSettings, tokenMark } from "./client-settings.ts";
 import { html } from "./page.ts";
 import type { Page } from "./page.ts";
@@ -44,8 +45,10 @@ export function welcomePage(url: string): Page {
       <h2>claude.ai and ChatGPT</h2>
       <p>Their connectors sign in by OAuth, which this Trainyard does not offer yet.</p>
       <p class="quiet">
-        Fewer tools for a small model: <code>${new URL("/mcp/core", url).href}</code>. Only reading:
-        <code>${new URL("/mcp/readonly", url).href}</code>.
+        The path chooses the tools.
+        ${toolsetPaths.map(
+          ({ path, what }) => html`<br /><code>${new URL(path, url).href}</code>: ${what}`,
+        )}
       </p>
       <p id="said" role="status" class="quiet"></p>
     </main>`,

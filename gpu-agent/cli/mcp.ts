@@ -9,7 +9,7 @@ const help = `trainyard mcp: lets an MCP client that only starts programs (stdio
 
 ${targetHelp}  --wait-seconds N    how long a request waits for a Trainyard that is away (${limits.bridgeReconnectMs / 1_000})
 
-Every revision that Trainyard speaks passes through. The URL chooses the tools: /mcp, /mcp/core, /mcp/readonly.
+Every revision that Trainyard speaks passes through. The URL chooses the tools: /mcp, /mcp/core, /mcp/readonly, /mcp/all.
 URL and token are looked at anew at each request, so a corrected token file or a restarted Trainyard needs no restart here.
 Standard output holds the protocol alone; what goes wrong is in the answers, and on standard error.
 Exit: 0 when the client closed standard input, 2 wrong usage.

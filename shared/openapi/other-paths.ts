@@ -1,4 +1,5 @@
 import type { JsonSchema } from "../tools/json-schema.ts";
+import { toolsetPaths } from "../tools/toolsets.ts";
 
 interface Operation {
   readonly id: string;
@@ -110,14 +111,16 @@ const table: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       open: true,
       mediaType: "text/html",
     },
-    post: { id: "mcp", tag: "mcp", summary: "MCP, all tools of the token's scope", body: object },
+    post: { id: "mcp", tag: "mcp", summary: "MCP, all tools for pictures", body: object },
   },
-  "/mcp/core": {
-    post: { id: "mcpCore", tag: "mcp", summary: "MCP, a usual training's tools", body: object },
-  },
-  "/mcp/readonly": {
-    post: { id: "mcpReadonly", tag: "mcp", summary: "MCP, only what reads", body: object },
-  },
+  ...Object.fromEntries(
+    toolsetPaths
+      .filter(({ path }) => path !== "/mcp")
+      .map(({ toolset, path, what }) => [
+        path,
+        { post: { id: `mcp_${toolset}`, tag: "mcp", summary: `MCP, ${what}`, body: object } },
+      ]),
+  ),
   "/jobs/{job_id}/metrics": {
     get: {
       id: "jobMetrics",

@@ -32,6 +32,8 @@ export interface ToolContract<
   readonly runsOn: RunsOn;
   /** Listed at /mcp/core. */
   readonly core: boolean;
+  /** For language models: listed at /mcp/llm and /mcp/all instead of /mcp. */
+  readonly llm?: true;
 }
 
 /** Identity, for inference: strict input (unknown keys are an error), inferred types kept. */

@@ -57,7 +57,7 @@ export function toolListEntry(tool: ToolContract): ToolListEntry {
   };
 }
 
-/** In stable order. Costs milliseconds: the caller serialises it once. */
+/** In stable order. Costs milliseconds: `npm run generate` writes it down for the doors. */
 export function toolListEntries(toolset: Toolset, granted: Scope = "admin"): ToolListEntry[] {
   return toolsOf(toolset, granted).map(toolListEntry);
 }

@@ -1,9 +1,14 @@
 import type { Scope } from "./define-tool.ts";
 import { type CatalogTool, tools } from "./registry.ts";
 
-/** What a path of the MCP door lists. */
-export const toolsets = ["mcp", "core", "readonly"] as const;
-export type Toolset = (typeof toolsets)[number];
+export type Toolset = "mcp" | "core" | "readonly" | "all" | "llm";
+
+interface ToolsetPath {
+  readonly toolset: Toolset;
+  readonly path: `/mcp${string}`;
+  /** Whose tools, in a few words for lists of addresses. */
+  readonly what: string;
+}
 
 const rank: Readonly<Record<Scope, number>> = { read: 0, train: 1, admin: 2 };
 
@@ -12,16 +17,39 @@ export function scopeAllows(granted: Scope, needed: Scope): boolean {
 }
 
 function belongs(tool: CatalogTool, toolset: Toolset): boolean {
+  const llm = tool.llm ?? false;
   switch (toolset) {
     case "mcp":
-      return true;
+      return !llm;
     case "core":
       return tool.core;
     case "readonly":
-      return tool.annotations.readOnlyHint && tool.scope === "read";
+      return !llm && tool.annotations.readOnlyHint && tool.scope === "read";
+    case "all":
+      return true;
+    case "llm":
+      return llm;
   }
 }
 
 export function toolsOf(toolset: Toolset, granted: Scope = "admin"): readonly CatalogTool[] {
   return tools.filter((tool) => belongs(tool, toolset) && scopeAllows(granted, tool.scope));
+}
+
+const paths: readonly ToolsetPath[] = [
+  { toolset: "mcp", path: "/mcp", what: "all tools for pictures" },
+  { toolset: "core", path: "/mcp/core", what: "the tools of a usual training" },
+  { toolset: "readonly", path: "/mcp/readonly", what: "only what reads" },
+  { toolset: "all", path: "/mcp/all", what: "every tool there is" },
+  { toolset: "llm", path: "/mcp/llm", what: "the tools for language models" },
+];
+
+/** The paths of the MCP door. One whose tools are not there yet is not served. */
+export const toolsetPaths: readonly ToolsetPath[] = paths.filter(
+  ({ toolset }) => toolsOf(toolset).length > 0,
+);
+
+/** The first path at which the tool is listed, for who asked at another. */
+export function pathOf(tool: CatalogTool): string {
+  return toolsetPaths.find(({ toolset }) => belongs(tool, toolset))?.path ?? "/mcp/all";
 }

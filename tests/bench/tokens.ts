@@ -3,7 +3,7 @@ import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { limits } from "@trainyard/shared/limits.ts";
 import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
 import type { ToolListEntry } from "@trainyard/shared/tools/list-entries.ts";
-import { toolsets } from "@trainyard/shared/tools/toolsets.ts";
+import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
 
 /** The design counts characters / 4, so that a budget does not hang on a vendor's vocabulary. */
@@ -35,7 +35,7 @@ function printTable(head: readonly string[], rows: readonly (readonly (string | 
   console.log("");
 }
 
-const all = toolListEntries("mcp");
+const all = toolListEntries("all");
 printTable(
   ["tool", ...Object.keys(parts), "characters / 4", "tokens (o200k_base)"],
   all
@@ -50,13 +50,13 @@ printTable(
 
 let over = false;
 printTable(
-  ["toolset", "tools", "characters / 4", "budget", "tokens (o200k_base)"],
-  toolsets.map((toolset) => {
+  ["path", "tools", "characters / 4", "budget", "tokens (o200k_base)"],
+  toolsetPaths.map(({ toolset, path }) => {
     const entries = toolListEntries(toolset);
     const cost = quarter(text(entries).length);
     const budget = budgets[toolset];
     if (budget !== undefined && cost > budget) over = true;
-    return [toolset, entries.length, cost, budget ?? "", countTokens(text(entries))];
+    return [`\`${path}\``, entries.length, cost, budget ?? "", countTokens(text(entries))];
   }),
 );
 if (over) {

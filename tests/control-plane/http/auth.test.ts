@@ -1,7 +1,7 @@
 import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
 import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
-import { scopeAllows, toolsets, toolsOf } from "@trainyard/shared/tools/toolsets.ts";
+import { scopeAllows, toolsetPaths, toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import { describe, expect, it } from "vitest";
 import { createYard, rpc } from "../support/yard.ts";
 
@@ -97,10 +97,9 @@ describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (name, tool
     },
   );
 
-  it.each(toolsets.flatMap((toolset) => scopes.map((scope) => [toolset, scope] as const)))(
-    "at the toolset %s, with scope %s, is callable exactly when it is listed there",
-    async (toolset, scope) => {
-      const path = toolset === "mcp" ? "/mcp" : `/mcp/${toolset}`;
+  it.each(toolsetPaths.flatMap((at) => scopes.map((scope) => ({ ...at, scope }))))(
+    "at $path, with scope $scope, is callable exactly when it is listed there",
+    async ({ path, toolset, scope }) => {
       const headers = { authorization: `Bearer ${yard.tokens[scope]}` };
       const list = await rpc(yard, path, "tools/list", {}, headers);
       const names = (list["result"]["tools"] as { name: string }[]).map((entry) => entry.name);

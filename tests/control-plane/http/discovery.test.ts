@@ -1,4 +1,5 @@
 import { tools } from "@trainyard/shared/tools/registry.ts";
+import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import { describe, expect, it } from "vitest";
 import manifest from "../../../package.json" with { type: "json" };
 import { app } from "../../../control-plane/app.ts";
@@ -29,9 +30,9 @@ describe("GET /openapi.json", () => {
       served.add(`${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
     }
     // MCP takes every method itself; what a browser gets at its narrower addresses is the page of /mcp.
-    const byMcp = ["/mcp", "/mcp/core", "/mcp/readonly", "/messages", "/mcp/rpc"];
-    for (const path of byMcp) served.add(`POST ${path}`);
-    for (const path of ["/mcp/core", "/mcp/readonly"]) served.delete(`GET ${path}`);
+    const toolsets = toolsetPaths.map(({ path }) => path);
+    for (const path of [...toolsets, "/messages", "/mcp/rpc"]) served.add(`POST ${path}`);
+    for (const path of toolsets.slice(1)) served.delete(`GET ${path}`);
 
     expect([...described].sort()).toEqual([...served].sort());
     expect(body["info"].version).toBe(manifest.version);

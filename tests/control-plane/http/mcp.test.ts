@@ -1,6 +1,6 @@
 import { limits } from "@trainyard/shared/limits.ts";
 import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
-import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
+import { toolsetPaths, toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import type { Toolset } from "@trainyard/shared/tools/toolsets.ts";
 import { describe, expect, it } from "vitest";
 import { instructions } from "../../../control-plane/http/instructions.ts";
@@ -20,11 +20,7 @@ const yard = await createYard();
 const client = (era: Era, path: string, of: Yard = yard) => connectClient(of, era, path);
 
 describe.each(eras)("a client of the era %s", (_name, era) => {
-  it.each([
-    ["/mcp", "mcp"],
-    ["/mcp/core", "core"],
-    ["/mcp/readonly", "readonly"],
-  ] as const)("lists at %s what its toolset holds", async (path, toolset: Toolset) => {
+  it.each(toolsetPaths)("lists at $path what its toolset holds", async ({ path, toolset }) => {
     const made = await client(era, path);
     const { tools } = await made.listTools();
     await made.close();
@@ -143,17 +139,14 @@ describe("MCP", () => {
     expect(messages).toHaveLength(1);
   });
 
-  it.each(["/mcp", "/mcp/core", "/mcp/readonly"])(
-    "at %s asks for a token before anything else",
-    async (path) => {
-      for (const method of ["GET", "POST", "DELETE"]) {
-        const response = await yard.fetch(path, { method });
+  it.each(toolsetPaths)("at $path asks for a token before anything else", async ({ path }) => {
+    for (const method of ["GET", "POST", "DELETE"]) {
+      const response = await yard.fetch(path, { method });
 
-        expect(response.status).toBe(401);
-        expect(response.headers.get("www-authenticate")).toBe('Bearer realm="trainyard"');
-      }
-    },
-  );
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toBe('Bearer realm="trainyard"');
+    }
+  });
 
   it("refuses a body above its bound", async () => {
     const response = await yard.fetch("/mcp", {
@@ -180,7 +173,7 @@ describe("MCP", () => {
     const tokens = (toolset: Toolset) => JSON.stringify(toolListEntries(toolset)).length / 4;
 
     expect(instructions.length).toBeLessThanOrEqual(1_200);
-    expect(tokens("mcp")).toBeLessThanOrEqual(12_000);
-    expect(tokens("core")).toBeLessThanOrEqual(5_000);
+    expect(tokens("mcp")).toBeLessThanOrEqual(limits.listTokens);
+    expect(tokens("core")).toBeLessThanOrEqual(limits.listTokensCore);
   });
 });

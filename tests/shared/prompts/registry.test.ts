@@ -9,7 +9,7 @@ import {
 } from "../../../shared/prompts/registry.ts";
 import { catalog } from "../../../shared/tools/registry.ts";
 import type { ToolName } from "../../../shared/tools/registry.ts";
-import { toolsets, toolsOf } from "../../../shared/tools/toolsets.ts";
+import { toolsetPaths, toolsOf } from "../../../shared/tools/toolsets.ts";
 
 const everything = toolsOf("mcp");
 
@@ -73,7 +73,9 @@ describe.each(prompts.map((prompt) => [prompt.name, prompt] as const))("%s", (_n
   });
 
   it.each(
-    toolsets.flatMap((set) => (["read", "train", "admin"] as const).map((s) => [set, s] as const)),
+    toolsetPaths.flatMap(({ toolset: set }) =>
+      (["read", "train", "admin"] as const).map((s) => [set, s] as const),
+    ),
   )("names only tools that a reader at %s with the scope %s can call", (toolset, scope) => {
     const offered = toolsOf(toolset, scope);
     if (!promptsFor(offered).includes(prompt)) {

@@ -4,8 +4,10 @@ import { defineTool } from "../../../shared/tools/define-tool.ts";
 import { limits } from "../../../shared/limits.ts";
 import { inputJsonSchema, outputJsonSchema } from "../../../shared/tools/json-schema.ts";
 import { toolListEntries, toolListEntry } from "../../../shared/tools/list-entries.ts";
-import { catalog } from "../../../shared/tools/registry.ts";
-import { toolsOf } from "../../../shared/tools/toolsets.ts";
+import { catalog, tools } from "../../../shared/tools/registry.ts";
+import { pathOf, toolsetPaths, toolsOf } from "../../../shared/tools/toolsets.ts";
+
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
 
 /** Characters / 4, as the design counts. */
 function tokens(value: unknown): number {
@@ -28,6 +30,16 @@ describe("tools/list", () => {
     expect(toolsOf("mcp", "read").map((tool) => tool.name)).not.toContain("start-training");
     expect(toolsOf("mcp", "train").map((tool) => tool.name)).toContain("start-training");
     expect(toolsOf("readonly").every((tool) => tool.annotations.readOnlyHint)).toBe(true);
+  });
+
+  it("has a path for each toolset that holds a tool, and each tool stands at one of them", () => {
+    expect(toolsetPaths.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(["/mcp", "/mcp/core", "/mcp/readonly", "/mcp/all"]),
+    );
+    for (const { toolset } of toolsetPaths) expect(toolsOf(toolset).length).toBeGreaterThan(0);
+    expect(toolsOf("all")).toEqual(tools);
+    expect([...toolsOf("mcp"), ...toolsOf("llm")].toSorted(byName)).toEqual(tools);
+    expect(pathOf(catalog["list-agents"])).toBe("/mcp");
   });
 
   it("is the same text every time, sorted by name", () => {
