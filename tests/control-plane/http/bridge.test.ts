@@ -73,7 +73,7 @@ describe("POST /mcp/tool", () => {
     [
       `{"name": "list-configs", "arguments": {"a": ${"[".repeat(5_000)}${"]".repeat(5_000)}}}`,
       400,
-      "INVALID_ARGUMENT",
+      "JSON_TOO_DEEP",
     ],
     ['{"name": "get-training-status", "arguments": {"job_id": "job_x"}}', 404, "JOB_NOT_FOUND"],
   ])("refuses %j with %i %s", async (text, status, code) => {
