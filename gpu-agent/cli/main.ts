@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, Command>> = {
   tool: { load: async () => (await import("./tool.ts")).toolCommand, helps: true },
   tools: { load: async () => (await import("./tools.ts")).toolsCommand, helps: true },
   check: { load: async () => (await import("./check.ts")).checkCommand, helps: true },
+  doctor: { load: async () => (await import("./doctor.ts")).doctorCommand, helps: true },
   "analyze-log": {
     load: async () => (await import("./analyze-log.ts")).analyzeLogCommand,
     helps: true,
@@ -34,7 +35,7 @@ const commands: Readonly<Record<string, Command>> = {
 const { version } = packageJson;
 
 /** They use what older Nodes lack (`node:sqlite`); the other commands run there too. */
-const newNodeOnly: ReadonlySet<string> = new Set(["up", "demo", "agent"]);
+const newNodeOnly: ReadonlySet<string> = new Set(["up", "demo", "agent", "doctor"]);
 const oldestNode = 24;
 
 const usage = `trainyard: train on your own GPU from any agent, script or phone
@@ -47,6 +48,8 @@ const usage = `trainyard: train on your own GPU from any agent, script or phone
   trainyard tool   NAME [JSON | @FILE | -]                 one call, its answer as JSON
   trainyard tools  [--json]                                what can be called
   trainyard check  [URL] [--json]                          health, token, tools, box, one harmless call
+
+  trainyard doctor [--json] [--home DIR]                   can this box train, and if not, what to do
 
   trainyard analyze-log FILE|- [--json] [--jsonl]          how and why a training ended, from its log alone
   trainyard guard-log   FILE|- [--json] [rules]            which guardrail would have stopped it, and when

@@ -78,6 +78,12 @@ const rules: readonly LineRule[] = [
     },
   },
   {
+    // Its own flags were set: it ends as a failure does, and is none (DiffusionTrainer.py `maybe_stop`).
+    starts: "Error running job: Job ",
+    pattern: /^Error running job: Job (?:stopped|returning to queue)$/,
+    read: (_match, { events }) => events.push({ kind: "stopMarker" }),
+  },
+  {
     starts: "Error running job: ",
     pattern: /^Error running job: (.*)$/,
     read: ([, text = ""], { events }) =>

@@ -89,6 +89,16 @@ export const systemSignatures: readonly Signature[] = [
     seen: "Python and launchers print it",
   },
   {
+    id: "stop-flag",
+    category: "killed",
+    certainty: "exact",
+    see: /^Exception: Job (?:stopped|returning to queue)$/,
+    cause: "Somebody asked the trainer to stop, through its own stop flag.",
+    fix: "Resume it; it goes on from its last checkpoint.",
+    call: "resume-training",
+    seen: "run",
+  },
+  {
     id: "launcher-stopped",
     category: "killed",
     certainty: "likely",

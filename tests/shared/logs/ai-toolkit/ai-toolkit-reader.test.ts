@@ -296,8 +296,10 @@ describe("createAiToolkitReader", () => {
 
     expect(readAll(`\n${rule}\nJob stopped\n${rule}\n`, "j")).toEqual([{ kind: "stopMarker" }]);
     expect(readAll("a caption\nJob stopped\n", "j")).toEqual([]);
-    expect(readAll("Error running job: Job stopped\n", "j")).toEqual([
-      { kind: "errorLine", text: "Job stopped" },
+    // Asked through its table, it says so as if it had failed.
+    expect(readAll("Error running job: Job stopped\n", "j")).toEqual([{ kind: "stopMarker" }]);
+    expect(readAll("Error running job: Job stopped by a dog\n", "j")).toEqual([
+      { kind: "errorLine", text: "Job stopped by a dog" },
     ]);
   });
 

@@ -31,6 +31,10 @@ export const shown: Readonly<Record<string, readonly [line: string, log?: string
   "launcher-sigkill": ["  traceback : Signal 9 (SIGKILL) received by PID 14"],
   "disk-full": ["OSError: [Errno 28] No space left on device"],
   interrupted: ["KeyboardInterrupt"],
+  "stop-flag": [
+    "Exception: Job stopped",
+    'Error running job: Job stopped\nTraceback (most recent call last):\n  File "run.py", line 1, in <module>\n    main()\nException: Job stopped\n',
+  ],
   "task-killed": ["srun: error: gpu03: task 0: Killed"],
   "program-not-allowed": ["bash: ./train.sh: Permission denied"],
   "ray-memory": ["(raylet) Task was killed due to the node running low on memory."],

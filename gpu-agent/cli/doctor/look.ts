@@ -1,0 +1,76 @@
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
+import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { openHome } from "../../home.ts";
+import type { Home } from "../../home.ts";
+import { nvidiaSmi, parseGpus } from "../../host/host-facts.ts";
+import { readPolicy } from "../../policy.ts";
+import { connectionMs } from "../../trainers/job-table.ts";
+import { checkImports } from "../../trainers/ai-toolkit/import-check.ts";
+import { findToolkit } from "../../trainers/ai-toolkit/installation.ts";
+import type { BoxFacts } from "./findings.ts";
+
+/** Looks anew at everything; importing the toolkit's packages takes some seconds. */
+export async function lookAtBox(
+  homeRoot: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<BoxFacts> {
+  const { home, problem } = openedHome(homeRoot);
+  const toolkit = findToolkit(environment);
+  const cards = await nvidiaSmi(() => undefined)();
+  const imports =
+    toolkit.kind === "found" ? await checkImports(toolkit.installation, Date.now()) : null;
+  return {
+    node: process.versions.node,
+    home: homeRoot,
+    homeProblem: problem,
+    freeBytes: home === null ? null : freeBytesOf(home.root),
+    ...policyOf(home, environment),
+    gpus:
+      cards === null
+        ? null
+        : parseGpus(cards).map(({ name, memoryTotalMib }) => ({ name, memoryMib: memoryTotalMib })),
+    toolkit,
+    imports,
+    tableMs: home === null ? null : connectionMs(home.jobs),
+    tableMsMax: limits.jobTableConnectionMs,
+    hasHubToken:
+      (environment["HF_TOKEN"] ?? environment["HUGGING_FACE_HUB_TOKEN"] ?? "").trim() !== "",
+  };
+}
+
+function openedHome(root: string): { readonly home: Home | null; readonly problem: string | null } {
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    accessSync(root, constants.W_OK);
+    return { home: openHome(root), problem: null };
+  } catch (error) {
+    return { home: null, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function freeBytesOf(path: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
+}
+
+function policyOf(
+  home: Home | null,
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<BoxFacts, "policyProblem" | "missingRoots"> {
+  if (home === null) return { policyProblem: null, missingRoots: [] };
+  try {
+    const { modelRoots, comfyuiRoots } = readPolicy(home, environment);
+    return {
+      policyProblem: null,
+      missingRoots: [...modelRoots, ...comfyuiRoots].filter((root) => !existsSync(root)),
+    };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { policyProblem: error.message, missingRoots: [] };
+  }
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { findingsOf } from "../../../gpu-agent/cli/doctor/findings.ts";
+import type { BoxFacts } from "../../../gpu-agent/cli/doctor/findings.ts";
+
+const healthy: BoxFacts = {
+  node: "24.21.0",
+  home: "/home/me/.trainyard",
+  homeProblem: null,
+  freeBytes: 500 * 1024 ** 3,
+  policyProblem: null,
+  missingRoots: [],
+  gpus: [{ name: "RTX 4090", memoryMib: 24_564 }],
+  toolkit: {
+    kind: "found",
+    installation: {
+      root: "/opt/ai-toolkit",
+      python: "/opt/ai-toolkit/venv/bin/python",
+      version: "0.12.26",
+      commit: "27a03a91f23eb1b757d5ec2e80ee3e129cfcc350",
+      requests: ["save", "sample", "stop"],
+    },
+  },
+  imports: { key: "k", atMs: 0, problem: null, torch: "2.13.0", cuda: "13.0", gpus: 1 },
+  tableMs: 0.3,
+  tableMsMax: 5,
+  hasHubToken: true,
+};
+
+const found = (facts: Partial<BoxFacts>, name: string) =>
+  findingsOf({ ...healthy, ...facts }).find((finding) => finding.name === name);
+
+describe("findingsOf", () => {
+  it("has nothing to mend on a healthy box", () => {
+    expect(
+      findingsOf(healthy).filter(({ status, fix }) => status !== "ok" || fix !== null),
+    ).toEqual([]);
+  });
+
+  it.each<[string, string, Partial<BoxFacts>, string, string]>([
+    ["an old Node", "node", { node: "20.20.2" }, "problem", "through npm"],
+    ["a home that cannot be written", "home", { homeProblem: "EACCES" }, "problem", "--home"],
+    ["little room", "disk", { freeBytes: 1024 ** 3 }, "warning", "Free some space"],
+    ["a broken policy", "policy", { policyProblem: "wrong" }, "problem", "policy.json"],
+    ["a model folder that is gone", "policy", { missingRoots: ["/m"] }, "warning", "Mount"],
+    ["no card", "gpu", { gpus: null }, "warning", "driver"],
+    [
+      "a PyTorch without CUDA",
+      "gpu",
+      { imports: { ...healthy.imports!, cuda: null, gpus: 0 } },
+      "problem",
+      "build without CUDA",
+    ],
+    [
+      "a driver that is too old for its CUDA",
+      "gpu",
+      { imports: { ...healthy.imports!, gpus: 0 } },
+      "problem",
+      "CUDA 13.0",
+    ],
+    [
+      "no toolkit",
+      "toolkit",
+      { toolkit: { kind: "no-toolkit", looked: ["/a"], named: false } },
+      "problem",
+      "git clone",
+    ],
+    [
+      "a wrong AI_TOOLKIT_PATH",
+      "toolkit",
+      { toolkit: { kind: "no-toolkit", looked: ["/a"], named: true } },
+      "problem",
+      "run.py",
+    ],
+    [
+      "no Python for it",
+      "python",
+      { toolkit: { kind: "no-python", root: "/a", looked: [] } },
+      "problem",
+      "AI_TOOLKIT_PYTHON",
+    ],
+    [
+      "a missing package",
+      "imports",
+      {
+        imports: {
+          ...healthy.imports!,
+          problem: { line: "ModuleNotFoundError: No module named 'lpips'", fix: null },
+        },
+      },
+      "problem",
+      "pip install -r",
+    ],
+    ["a slow disk", "table", { tableMs: 40 }, "warning", "local disk"],
+    ["no token", "token", { hasHubToken: false }, "warning", "HF_TOKEN"],
+  ])("names %s and what to do", (_what, name, facts, status, fix) => {
+    expect(found(facts, name)).toMatchObject({ status, fix: expect.stringContaining(fix) });
+  });
+
+  it("says what an older toolkit cannot be asked", () => {
+    const { toolkit } = healthy;
+    if (toolkit.kind !== "found") throw new Error("unreachable");
+    const older = { ...toolkit.installation, requests: ["stop"] as const };
+    expect(found({ toolkit: { kind: "found", installation: older } }, "toolkit")).toMatchObject({
+      status: "warning",
+      message: expect.stringContaining("can be asked for: stop"),
+    });
+  });
+});
