@@ -24,6 +24,18 @@ describe.skipIf(toolkit === null)("the real AI Toolkit on the CPU", () => {
   });
   afterAll(() => yard?.close());
 
+  /** Waits until this attempt has resumed and trains. */
+  const training = (jobId: string, attempt: number): Promise<Record<string, any>> =>
+    until(
+      `attempt ${attempt} of ${jobId}`,
+      async () => {
+        const status = await yard.status(jobId);
+        const found = status["attempts"][attempt - 1];
+        return found?.start_step > 0 && status["phase"] === "training" ? status : null;
+      },
+      400_000,
+    );
+
   it("is reported with its version by list-agents", async () => {
     const { agents } = await yard.tool("list-agents", { detail: "full" });
     expect(agents[0].trainers).toContainEqual(
@@ -121,8 +133,7 @@ describe.skipIf(toolkit === null)("the real AI Toolkit on the CPU", () => {
     truncateSync(torn, last.size - 10);
     const resumed = await yard.tool("resume-training", { job_id: jobId });
     expect(resumed).toMatchObject({ resumed: true });
-    await yard.steps(jobId, saved["step"] + 3);
-    const again = await yard.status(jobId);
+    const again = await training(jobId, 2);
     expect(again["attempts"][1]).toMatchObject({ state: "running", start_step: saved["step"] });
     expect(again["alerts"]).toContainEqual(
       expect.objectContaining({ code: "CHECKPOINT_SET_ASIDE" }),
@@ -138,18 +149,7 @@ describe.skipIf(toolkit === null)("the real AI Toolkit on the CPU", () => {
     });
 
     await yard.tool("resume-training", { job_id: jobId });
-    await until(
-      "the third attempt",
-      async () => {
-        const status = await yard.status(jobId);
-        return (
-          status["attempt"] === 3 &&
-          status["phase"] === "training" &&
-          (status["attempts"][2].start_step ?? 0) > 0
-        );
-      },
-      400_000,
-    );
+    await training(jobId, 3);
     process.kill(yard.pid(jobId, 3), "SIGKILL");
     expect(await yard.ended(jobId)).toMatchObject({
       status: "failed",
