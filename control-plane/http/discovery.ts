@@ -1,7 +1,7 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/server";
 import { Hono } from "hono";
 import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
-import { capabilities } from "../mcp/beside-tools.ts";
+import { capabilities } from "../mcp/server.ts";
 import { authenticate, highestScope } from "./auth.ts";
 import type { Door } from "./door.ts";
 import openApi from "../../schemas/openapi.json" with { type: "json" };

@@ -1,0 +1,17 @@
+import { complete } from "./completions.ts";
+import type { McpOffer } from "./offer.ts";
+import { getPrompt, listPrompts } from "./prompts.ts";
+import { listResources, listTemplates, readResource } from "./resources.ts";
+import { listTools, runTool } from "./tools.ts";
+
+/** Trainyard through MCP. */
+export const productOffer: McpOffer = {
+  listTools,
+  callTool: runTool,
+  listPrompts,
+  getPrompt: async (door, name, given) => getPrompt(door, name, given),
+  listResources,
+  listTemplates,
+  readResource,
+  complete,
+};

@@ -1,0 +1,100 @@
+import { Server } from "@modelcontextprotocol/server";
+import type { ServerContext, ServerOptions } from "@modelcontextprotocol/server";
+import { limits } from "@trainyard/shared/limits.ts";
+import { instructions } from "../http/instructions.ts";
+import { version } from "../http/version.ts";
+import type { Progress } from "../tools/context.ts";
+import type { McpDoor } from "./mcp-door.ts";
+import type { McpOffer, ToolCall } from "./offer.ts";
+import { asProtocolErrors } from "./protocol-errors.ts";
+import { toolFailure } from "./tool-failure.ts";
+
+/** No list changes are announced: a stateless server has nobody to tell. */
+export const capabilities = {
+  tools: {},
+  prompts: {},
+  resources: {},
+  completions: {},
+} as const satisfies ServerOptions["capabilities"];
+
+const byRelease = { ttlMs: limits.staticTtlMs, cacheScope: "private" } as const;
+
+/** Lists of tools and prompts differ by token and change with a release only. */
+const cacheHints: NonNullable<ServerOptions["cacheHints"]> = {
+  "server/discover": byRelease,
+  "tools/list": byRelease,
+  "prompts/list": byRelease,
+  "resources/templates/list": { ttlMs: limits.staticTtlMs, cacheScope: "public" },
+  "resources/list": { ttlMs: limits.listTtlMs, cacheScope: "private" },
+};
+
+/**
+ * One request's server, on the low level: nothing is registered per tool, so a call does not pay for the list, and each handler
+ * does its work when it is asked.
+ */
+export function buildServer(door: McpDoor, offer: McpOffer): Server {
+  const server = new Server(
+    { name: "trainyard", title: "Trainyard", version },
+    {
+      capabilities,
+      instructions,
+      cacheHints,
+    },
+  );
+  offerTools(server, door, offer);
+  offerBesideTools(server, door, offer);
+  return server;
+}
+
+function offerTools(server: Server, door: McpDoor, offer: McpOffer): void {
+  server.setRequestHandler("tools/list", () => offer.listTools(door));
+  server.setRequestHandler("tools/call", async ({ params }, context) => {
+    const call: ToolCall = {
+      name: params.name,
+      rawArguments: params.arguments,
+      signal: context.mcpReq.signal,
+      progress: progressOf(context),
+    };
+    try {
+      return await offer.callTool(door, call);
+    } catch (error) {
+      return toolFailure(error, door.requestId);
+    }
+  });
+}
+
+function offerBesideTools(server: Server, door: McpDoor, offer: McpOffer): void {
+  const answer = <Value>(work: () => Value | Promise<Value>): Promise<Value> =>
+    asProtocolErrors(door.requestId, work);
+  server.setRequestHandler("prompts/list", () => answer(() => offer.listPrompts(door)));
+  server.setRequestHandler("prompts/get", ({ params }) =>
+    answer(() => offer.getPrompt(door, params.name, params.arguments ?? {})),
+  );
+  server.setRequestHandler("resources/list", ({ params }, { mcpReq }) =>
+    answer(() => offer.listResources(door, params?.cursor, mcpReq.signal)),
+  );
+  server.setRequestHandler("resources/templates/list", () =>
+    answer(() => offer.listTemplates(door)),
+  );
+  server.setRequestHandler("resources/read", ({ params }, { mcpReq }) =>
+    answer(() => offer.readResource(door, params.uri, mcpReq.signal)),
+  );
+  server.setRequestHandler("completion/complete", ({ params }, { mcpReq }) =>
+    answer(() => offer.complete(door, params, mcpReq.signal)),
+  );
+}
+
+/** The specification wants a strictly rising number; only for callers that gave a token, on their own stream. */
+function progressOf(context: ServerContext): ToolCall["progress"] {
+  const progressToken = context.mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return null;
+  let last = -1;
+  return async ({ done, total, message }: Progress): Promise<void> => {
+    if (done <= last) return;
+    last = done;
+    await context.mcpReq.notify({
+      method: "notifications/progress",
+      params: { progressToken, progress: done, ...(total === null ? {} : { total }), message },
+    });
+  };
+}

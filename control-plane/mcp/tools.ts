@@ -1,0 +1,54 @@
+import type { CallToolResult, ListToolsResult } from "@modelcontextprotocol/server";
+import type { ToolListEntry } from "@trainyard/shared/tools/list-entries.ts";
+import { toolsOf } from "@trainyard/shared/tools/toolsets.ts";
+import toolList from "../../schemas/tool-list.json" with { type: "json" };
+import { highestScope } from "../http/auth.ts";
+import { dispatch } from "../http/dispatch.ts";
+import type { McpDoor } from "./mcp-door.ts";
+import type { ToolCall } from "./offer.ts";
+
+/** Made when the contracts change, not in a request: each tool costs half a millisecond, and the free plan allows ten. */
+const entries: ReadonlyMap<string, ToolListEntry> = new Map(
+  (toolList as unknown as ToolListEntry[]).map((entry) => [entry.name, entry]),
+);
+const lists = new Map<string, ListToolsResult>();
+
+export function listTools({ toolset, principal }: McpDoor): ListToolsResult {
+  const granted = highestScope(principal);
+  const key = `${toolset}/${granted}`;
+  let list = lists.get(key);
+  if (list === undefined) {
+    const tools = toolsOf(toolset, granted).map(({ name }) => entries.get(name));
+    // Our entries are readonly; the SDK's type of the same JSON is not.
+    list = { tools } as unknown as ListToolsResult;
+    lists.set(key, list);
+  }
+  return list;
+}
+
+export async function runTool(
+  door: McpDoor,
+  { name, rawArguments, signal, progress }: ToolCall,
+): Promise<CallToolResult> {
+  const { answer } = await dispatch(door.env, door.settings, {
+    name,
+    rawArguments,
+    principal: door.principal,
+    door: "mcp",
+    toolset: door.toolset,
+    origin: door.origin,
+    signal,
+    ...(progress === null ? {} : { progress }),
+  });
+  return {
+    content: [
+      { type: "text", text: answer.text },
+      ...(answer.pictures ?? []).map(({ mediaType, base64 }) => ({
+        type: "image" as const,
+        data: base64,
+        mimeType: mediaType,
+      })),
+    ],
+    structuredContent: { ...answer.data },
+  };
+}
