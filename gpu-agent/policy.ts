@@ -10,6 +10,8 @@ export interface Policy {
   readonly modelRoots: readonly string[];
   /** ComfyUI's `models` folders. Base models are found in them too; export-model writes below their `loras`. */
   readonly comfyuiRoots: readonly string[];
+  /** A start that takes longer by estimate is only made when it is confirmed; null: none needs to be. */
+  readonly confirmHours: number | null;
 }
 
 /** A root that is the whole disk would allow everything. */
@@ -22,6 +24,7 @@ const root = z
 const policySchema = z.strictObject({
   model_roots: z.array(root).max(32).default([]),
   comfyui_roots: z.array(root).max(32).default([]),
+  confirm_hours: z.number().gt(0).max(100_000).optional(),
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,6 +44,7 @@ export function readPolicy(home: Home, environment: Environment = process.env): 
   return {
     modelRoots: [...new Set(written.model_roots)],
     comfyuiRoots: [...new Set([...written.comfyui_roots, ...fromEnvironment.data])],
+    confirmHours: written.confirm_hours ?? null,
   };
 }
 

@@ -80,6 +80,8 @@ export const limits = {
   rateLimitClients: 10_000,
   /** Entries of a forwarding header that are looked at, from its end: no chain of trusted proxies is longer. */
   forwardedEntries: 16,
+  /** A person is asked meanwhile; afterwards the call begins anew. */
+  questionSeconds: 600,
   /** The whole list of tools, characters / 4: some clients warn at 25,000 over all their servers (ux 3.3). */
   listTokens: 12_000,
   /** At /mcp/core, for clients that keep every definition in the context. */

@@ -1,4 +1,5 @@
 import { complete } from "./completions.ts";
+import { withConfirmation } from "./confirmation.ts";
 import type { McpOffer } from "./offer.ts";
 import { getPrompt, listPrompts } from "./prompts.ts";
 import { listResources, listTemplates, readResource } from "./resources.ts";
@@ -7,7 +8,8 @@ import { listTools, runTool } from "./tools.ts";
 /** Trainyard through MCP. */
 export const productOffer: McpOffer = {
   listTools,
-  callTool: runTool,
+  callTool: (door, call) =>
+    withConfirmation(call, (rawArguments) => runTool(door, { ...call, rawArguments })),
   listPrompts,
   getPrompt: async (door, name, given) => getPrompt(door, name, given),
   listResources,

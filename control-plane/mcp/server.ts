@@ -1,12 +1,20 @@
-import { Server } from "@modelcontextprotocol/server";
-import type { ServerContext, ServerOptions } from "@modelcontextprotocol/server";
+import { inputRequired, Server } from "@modelcontextprotocol/server";
+import type {
+  InputRequiredResult,
+  ServerContext,
+  ServerOptions,
+} from "@modelcontextprotocol/server";
 import { limits } from "@trainyard/shared/limits.ts";
 import { instructions } from "../http/instructions.ts";
 import { version } from "../http/version.ts";
 import type { Progress } from "../tools/context.ts";
+import { abilitiesOf } from "./client-abilities.ts";
 import type { McpDoor } from "./mcp-door.ts";
-import type { McpOffer, ToolCall } from "./offer.ts";
+import { isQuestion } from "./offer.ts";
+import type { McpOffer, Question, Round, ToolCall } from "./offer.ts";
 import { asProtocolErrors } from "./protocol-errors.ts";
+import { requestStates } from "./request-state.ts";
+import type { RequestStates } from "./request-state.ts";
 import { toolFailure } from "./tool-failure.ts";
 
 /** No list changes are announced: a stateless server has nobody to tell. */
@@ -33,42 +41,59 @@ const cacheHints: NonNullable<ServerOptions["cacheHints"]> = {
  * does its work when it is asked.
  */
 export function buildServer(door: McpDoor, offer: McpOffer): Server {
+  const states = requestStates(door);
   const server = new Server(
     { name: "trainyard", title: "Trainyard", version },
     {
       capabilities,
       instructions,
       cacheHints,
+      requestState: { verify: (state, context) => states.verify(state, context) },
+      // A 2025 client would have to be asked on a stream of its own and to answer to this very isolate.
+      inputRequired: { legacyShim: false },
     },
   );
-  offerTools(server, door, offer);
-  offerBesideTools(server, door, offer);
+  offerTools(server, door, offer, states);
+  offerBesideTools(server, door, offer, states);
   return server;
 }
 
-function offerTools(server: Server, door: McpDoor, offer: McpOffer): void {
+function offerTools(server: Server, door: McpDoor, offer: McpOffer, states: RequestStates): void {
   server.setRequestHandler("tools/list", () => offer.listTools(door));
   server.setRequestHandler("tools/call", async ({ params }, context) => {
     const call: ToolCall = {
       name: params.name,
       rawArguments: params.arguments,
       signal: context.mcpReq.signal,
+      round: roundOf(context),
+      client: abilitiesOf(context),
       progress: progressOf(context),
     };
     try {
-      return await offer.callTool(door, call);
+      const reply = await offer.callTool(door, call);
+      if (isQuestion(reply)) return await asked(reply, states, context);
+      return reply;
     } catch (error) {
       return toolFailure(error, door.requestId);
     }
   });
 }
 
-function offerBesideTools(server: Server, door: McpDoor, offer: McpOffer): void {
+function offerBesideTools(
+  server: Server,
+  door: McpDoor,
+  offer: McpOffer,
+  states: RequestStates,
+): void {
   const answer = <Value>(work: () => Value | Promise<Value>): Promise<Value> =>
     asProtocolErrors(door.requestId, work);
   server.setRequestHandler("prompts/list", () => answer(() => offer.listPrompts(door)));
-  server.setRequestHandler("prompts/get", ({ params }) =>
-    answer(() => offer.getPrompt(door, params.name, params.arguments ?? {})),
+  server.setRequestHandler("prompts/get", ({ params }, context) =>
+    answer(async () => {
+      const given = params.arguments ?? {};
+      const reply = await offer.getPrompt(door, params.name, given, roundOf(context));
+      return isQuestion(reply) ? asked(reply, states, context) : reply;
+    }),
   );
   server.setRequestHandler("resources/list", ({ params }, { mcpReq }) =>
     answer(() => offer.listResources(door, params?.cursor, mcpReq.signal)),
@@ -82,6 +107,21 @@ function offerBesideTools(server: Server, door: McpDoor, offer: McpOffer): void 
   server.setRequestHandler("completion/complete", ({ params }, { mcpReq }) =>
     answer(() => offer.complete(door, params, mcpReq.signal)),
   );
+}
+
+async function asked(
+  { ask, state }: Question,
+  states: RequestStates,
+  context: ServerContext,
+): Promise<InputRequiredResult> {
+  return inputRequired({
+    inputRequests: ask,
+    ...(state === undefined ? {} : { requestState: await states.mint(state, context) }),
+  });
+}
+
+function roundOf({ mcpReq }: ServerContext): Round {
+  return { responses: mcpReq.inputResponses ?? {}, state: mcpReq.requestState() };
 }
 
 /** The specification wants a strictly rising number; only for callers that gave a token, on their own stream. */

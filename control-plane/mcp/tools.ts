@@ -28,7 +28,7 @@ export function listTools({ toolset, principal }: McpDoor): ListToolsResult {
 
 export async function runTool(
   door: McpDoor,
-  { name, rawArguments, signal, progress }: ToolCall,
+  { name, rawArguments, signal, progress }: Omit<ToolCall, "round" | "client">,
 ): Promise<CallToolResult> {
   const { answer } = await dispatch(door.env, door.settings, {
     name,

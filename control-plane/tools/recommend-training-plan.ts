@@ -4,7 +4,6 @@ import { parseConfigRef } from "@trainyard/shared/names.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
 import type { AnswerOf, ToolInput } from "@trainyard/shared/tools/registry.ts";
 import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
-import type { PlanGpu } from "@trainyard/shared/training/box-experience.ts";
 import { recommendPlan } from "@trainyard/shared/training/plan.ts";
 import { z } from "zod";
 import type { AgentView } from "../hub/hub.ts";
@@ -13,6 +12,7 @@ import { boxExperience, loadOfDocument } from "./box-experience.ts";
 import { chooseAgent } from "./choose-agent.ts";
 import { isUnreachable } from "./context.ts";
 import type { Detail, EdgeContext, EdgeHandler } from "./context.ts";
+import { gpuOf } from "./estimated-run.ts";
 import { guideText } from "./guide-text.ts";
 import { planAnswer } from "./plan-view.ts";
 import { readSavedConfig } from "./saved-config.ts";
@@ -99,13 +99,6 @@ async function boxOf(input: Input, context: EdgeContext): Promise<AgentView | nu
     if (none && input.agent === undefined) return null;
     throw error;
   }
-}
-
-/** AI Toolkit trains on one card; the first is where a job goes. */
-function gpuOf(agent: AgentView | null): PlanGpu {
-  const first = agent?.capabilities.gpus[0];
-  if (first === undefined) return { name: null, memoryMib: null };
-  return { name: first.name, memoryMib: first.memoryMib > 0 ? first.memoryMib : null };
 }
 
 /** From the box, else what it said last; null when nobody ever looked. */

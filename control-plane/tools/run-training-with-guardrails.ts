@@ -83,6 +83,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
       guardrails: rules,
       maxDatasetFiles: input.max_dataset_files,
       takesEmptyDataset: !input.block_on_validation_fail,
+      confirm: input.confirm,
     },
     context,
   );

@@ -13,6 +13,7 @@ import { unwrap } from "../outcome.ts";
 import { chooseAgent } from "./choose-agent.ts";
 import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
+import { estimatedRun } from "./estimated-run.ts";
 import { refusal } from "./refusal.ts";
 import { wholeOrNull } from "./saved-config.ts";
 import { datasetPaths } from "./validation.ts";
@@ -27,6 +28,7 @@ export interface StartWish {
   readonly maxDatasetFiles: number;
   /** The caller said to go on over what the validation found. */
   readonly takesEmptyDataset: boolean;
+  readonly confirm: string | undefined;
 }
 
 export interface Started {
@@ -42,7 +44,9 @@ export async function startJob(wish: StartWish, context: EdgeContext): Promise<S
   refuseUnsafe(document);
   const agent = await chooseAgent(context, wish.agent);
   checkTrainer(agent, summary.trainer);
-  const datasets = await preflight(agent, summary, wish, context);
+  const checked = await preflight(agent, summary, wish, context);
+  if (checked !== null) await confirmLong(checked.confirmHours, agent, wish, context);
+  const datasets = checked?.datasets ?? null;
 
   const key = await startKey(wish, agent, context);
   const jobId = newJobId();
@@ -111,13 +115,18 @@ function trainerMissing(
   );
 }
 
+interface Checked {
+  readonly datasets: readonly DatasetFacts[];
+  readonly confirmHours: number | null;
+}
+
 /** Null: the box is off, and the job waits for it unchecked; the box checks again before it starts anything. */
 async function preflight(
   agent: AgentView,
   summary: DocumentSummary,
   wish: StartWish,
   context: EdgeContext,
-): Promise<readonly DatasetFacts[] | null> {
+): Promise<Checked | null> {
   let answer;
   try {
     answer = await context.callAgent(agent.agentId, "preflight", {
@@ -156,7 +165,32 @@ async function preflight(
       },
     );
   }
-  return answer.datasets;
+  return { datasets: answer.datasets, confirmHours: answer.confirmHours ?? null };
+}
+
+/** What the box's owner wants to be asked about. A time nobody can estimate is nobody's question. */
+async function confirmLong(
+  confirmHours: number | null,
+  agent: AgentView,
+  { config, confirm }: StartWish,
+  context: EdgeContext,
+): Promise<void> {
+  if (confirmHours === null || confirm === config.name) return;
+  const estimate = await estimatedRun(config.document, agent, context);
+  if (estimate === null || estimate.seconds <= confirmHours * 3_600) return;
+  const hours = estimate.seconds / 3_600;
+  throw new AppError(
+    "CONFIRM_REQUIRED",
+    `It takes some ${hours < 10 ? hours.toFixed(1) : Math.round(hours)} hours ${estimate.source === "own_jobs" ? "by this box's past jobs" : "by a rough table"}, and its owner wants to be asked above ${confirmHours}. Nothing was started.`,
+    {
+      hint: "Ask the person, then repeat the call with confirm, the config's name; or train fewer steps.",
+      details: {
+        confirm: config.name,
+        estimated_hours: Math.round(hours * 10) / 10,
+        confirm_hours: confirmHours,
+      },
+    },
+  );
 }
 
 function refusedByBox(problem: Parameters<typeof wireToError>[0], agentId: string): AppError {

@@ -19,6 +19,7 @@ export const startTraining: EdgeHandler<"start-training"> = async (input, contex
       guardrails: noGuardrailRules,
       maxDatasetFiles: 2_000,
       takesEmptyDataset: false,
+      confirm: input.confirm,
     },
     context,
   );

@@ -5,6 +5,7 @@ import { newJobId } from "@trainyard/shared/ids.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import { datasetFacts } from "../datasets/dataset-facts.ts";
 import { attemptFiles } from "../home.ts";
+import { readPolicy } from "../policy.ts";
 import type { OperationContext, OperationHandler } from "./operation-context.ts";
 
 export const preflight: OperationHandler<"preflight"> = async (args, context) => {
@@ -16,6 +17,8 @@ export const preflight: OperationHandler<"preflight"> = async (args, context) =>
     datasets: args.datasets.map((reference) => datasetFacts(home, reference, args.maxFiles)),
     freeBytes: disk === null ? null : disk.bavail * disk.bsize,
     problem: trainer?.found === true ? await problemOf(args, context) : null,
+    // Only a start has a document.
+    confirmHours: args.document === undefined ? null : readPolicy(home).confirmHours,
   };
 
   async function trainerFact(name: string): Promise<{ found: boolean; reason: string | null }> {

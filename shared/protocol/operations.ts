@@ -164,6 +164,8 @@ export const operations = {
       freeBytes: z.number().nullable(),
       /** Why it could not. */
       problem: wireErrorSchema.nullish(),
+      /** The box's policy: what takes longer by estimate is to be confirmed. */
+      confirmHours: z.number().nullish(),
     }),
     changes: false,
     timeoutMs: limits.callTimeoutMs,

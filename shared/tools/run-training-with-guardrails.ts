@@ -5,6 +5,7 @@ import { alertView, jobView, publicStatus } from "./job-view.ts";
 import { validationReport } from "./validate-training-config.ts";
 import {
   agent,
+  confirmedName,
   count,
   detail,
   idempotencyKey,
@@ -61,6 +62,7 @@ export const runTrainingWithGuardrails = defineTool({
     log_lines: z.int().min(100).max(20_000).default(400),
     agent,
     idempotency_key: idempotencyKey,
+    confirm: confirmedName,
     detail,
   }),
   output: z.object({

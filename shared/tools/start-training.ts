@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { jobView } from "./job-view.ts";
-import { agent, idempotencyKey, maybe, nameOrPath } from "./vocabulary.ts";
+import { agent, confirmedName, idempotencyKey, maybe, nameOrPath } from "./vocabulary.ts";
 
 export const startTraining = defineTool({
   name: "start-training",
@@ -12,6 +12,7 @@ export const startTraining = defineTool({
     config_name: nameOrPath,
     agent,
     idempotency_key: idempotencyKey,
+    confirm: confirmedName,
     force_new: z
       .boolean()
       .optional()

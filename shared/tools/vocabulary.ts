@@ -68,6 +68,9 @@ export const expiresInSeconds = z
   .default(limits.linkSecondsDefault);
 export const maxDatasetFiles = z.int().min(100).max(20_000).default(2_000);
 
+/** The name once more, where a call was refused with CONFIRM_REQUIRED. */
+export const confirmedName = nameOrPath.optional();
+
 // ---- outputs --------------------------------------------------------------------------------
 
 export const finding = z.object({

@@ -6,7 +6,11 @@ import { readPolicy } from "../../gpu-agent/policy.ts";
 import { temporaryFolder } from "./support/temporary-home.ts";
 
 test("without a file only the home's own folders are allowed", () => {
-  expect(readPolicy(openHome(temporaryFolder()), {})).toEqual({ modelRoots: [], comfyuiRoots: [] });
+  expect(readPolicy(openHome(temporaryFolder()), {})).toEqual({
+    modelRoots: [],
+    comfyuiRoots: [],
+    confirmHours: null,
+  });
 });
 
 test("the file and COMFYUI_MODEL_ROOTS add up, and an edit holds at once", () => {
@@ -16,19 +20,21 @@ test("the file and COMFYUI_MODEL_ROOTS add up, and an edit holds at once", () =>
   };
   const write = (value: unknown): void => writeFileSync(home.policy, JSON.stringify(value));
 
-  write({ model_roots: ["/data/models/"], comfyui_roots: ["/comfy/a"] });
+  write({ model_roots: ["/data/models/"], comfyui_roots: ["/comfy/a"], confirm_hours: 12 });
   expect(readPolicy(home, environment)).toEqual({
     modelRoots: ["/data/models"],
     comfyuiRoots: ["/comfy/a", "/comfy/b"],
+    confirmHours: 12,
   });
   write({});
-  expect(readPolicy(home, {})).toEqual({ modelRoots: [], comfyuiRoots: [] });
+  expect(readPolicy(home, {})).toEqual({ modelRoots: [], comfyuiRoots: [], confirmHours: null });
 });
 
 test.each([
   ["not JSON", "{", "JSON"],
   ["a misspelt entry", '{"modelroots": []}', "modelroots"],
   ["a relative root", '{"model_roots": ["models"]}', "model_roots.0: must be an absolute path"],
+  ["a limit of no time", '{"confirm_hours": 0}', "confirm_hours"],
   ["the whole disk", '{"comfyui_roots": ["/models/.."]}', "must not be the whole disk"],
 ])("%s allows nothing and is named", (_what, text, said) => {
   const home = openHome(temporaryFolder());

@@ -485,6 +485,10 @@ test("preflight says what a start would meet", async () => {
     context,
   );
   expect(after.datasets[0]?.fingerprint).not.toBe(before);
+  expect(after.confirmHours).toBeNull();
+  writeFileSync(home.policy, '{"confirm_hours": 6}');
+  const start = { trainer: "tiny", datasets: [], maxFiles: 1, document: {} };
+  expect((await operationHandlers.preflight(start, context)).confirmHours).toBe(6);
 });
 
 test("nvidia-smi's lines, with what a card does not tell", () => {

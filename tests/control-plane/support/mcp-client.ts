@@ -1,6 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
-import { origin } from "./yard.ts";
+import { origin, rpc } from "./yard.ts";
 import type { Yard } from "./yard.ts";
 
 /** What both eras have in common is tested with the same client in both. */
@@ -34,6 +34,32 @@ export const modernMeta = {
   "io.modelcontextprotocol/clientInfo": { name: "raw", version: "1" },
   "io.modelcontextprotocol/clientCapabilities": {},
 };
+
+/** One request of the 2026-07-28 era by a client that can do what is declared. */
+export async function modernRpc(
+  yard: Yard,
+  method: string,
+  params: Record<string, unknown>,
+  options: { capabilities?: object; scope?: Scope; path?: string } = {},
+): Promise<Record<string, any>> {
+  const name = params["name"] ?? params["taskId"];
+  return rpc(
+    yard,
+    options.path ?? "/mcp",
+    method,
+    {
+      ...params,
+      _meta: {
+        ...modernMeta,
+        "io.modelcontextprotocol/clientCapabilities": options.capabilities ?? {},
+      },
+    },
+    {
+      ...modernHeaders(method, typeof name === "string" ? name : undefined),
+      authorization: `Bearer ${yard.tokens[options.scope ?? "admin"]}`,
+    },
+  );
+}
 
 export function modernHeaders(method: string, name?: string): Record<string, string> {
   return {
