@@ -82,6 +82,8 @@ export const limits = {
   forwardedEntries: 16,
   /** A person is asked meanwhile; afterwards the call begins anew. */
   questionSeconds: 600,
+  /** How often a client is told to look after a task: a box commits every 25 s while nobody watches. */
+  taskPollMs: 15_000,
   /** The whole list of tools, characters / 4: some clients warn at 25,000 over all their servers (ux 3.3). */
   listTokens: 12_000,
   /** At /mcp/core, for clients that keep every definition in the context. */

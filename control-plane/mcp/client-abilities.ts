@@ -1,6 +1,7 @@
 import { CLIENT_CAPABILITIES_META_KEY } from "@modelcontextprotocol/server";
 import type { ServerContext } from "@modelcontextprotocol/server";
 import { z } from "zod";
+import { tasksExtension } from "./task.ts";
 
 /** What this client can do, of what the 2026-07-28 revision lets a server ask for. Nothing in the 2025 ones. */
 export interface ClientAbilities {
@@ -8,6 +9,7 @@ export interface ClientAbilities {
   readonly asksPeople: boolean;
   readonly asksModels: boolean;
   readonly namesRoots: boolean;
+  readonly followsTasks: boolean;
 }
 
 const some = z.record(z.string(), z.unknown());
@@ -16,6 +18,7 @@ const declaredSchema = z.object({
   elicitation: some.optional(),
   sampling: some.optional(),
   roots: some.optional(),
+  extensions: some.optional(),
 });
 
 /**
@@ -25,11 +28,12 @@ const declaredSchema = z.object({
 export function abilitiesOf({ mcpReq }: ServerContext): ClientAbilities {
   const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope ?? {};
   const declared = declaredSchema.safeParse(envelope[CLIENT_CAPABILITIES_META_KEY]).data ?? {};
-  const { elicitation, sampling, roots } = declared;
+  const { elicitation, sampling, roots, extensions } = declared;
   return {
     // Declared without a mode it means forms.
     asksPeople: elicitation !== undefined && ("form" in elicitation || !("url" in elicitation)),
     asksModels: sampling !== undefined,
     namesRoots: roots !== undefined,
+    followsTasks: extensions !== undefined && Object.hasOwn(extensions, tasksExtension),
   };
 }

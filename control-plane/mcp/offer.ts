@@ -13,9 +13,10 @@ import type {
 import type { Progress } from "../tools/context.ts";
 import type { ClientAbilities } from "./client-abilities.ts";
 import type { McpDoor } from "./mcp-door.ts";
+import type { Task } from "./task.ts";
 
 /**
- * What is served through the door: the door itself knows revisions, rounds and how a failure is told, and nothing of
+ * What is served through the door: the door itself knows revisions, rounds, tasks and how a failure is told, and nothing of
  * trainings. The product's offer is `product-offer.ts`; the conformance suite brings its fixtures as another one.
  */
 export interface McpOffer {
@@ -41,6 +42,14 @@ export interface McpOffer {
     params: CompleteRequestParams,
     signal: AbortSignal,
   ): Promise<CompleteResult>;
+  /** Of the three, each throws JOB_NOT_FOUND for an id that is nobody's or another owner's. */
+  getTask(door: McpDoor, taskId: string, signal: AbortSignal): Promise<Task>;
+  updateTask(
+    door: McpDoor,
+    taskId: string,
+    responses: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
+  cancelTask(door: McpDoor, taskId: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface ToolCall {
@@ -67,8 +76,17 @@ export interface Question {
   readonly state?: unknown;
 }
 
-export type ToolReply = CallToolResult | Question;
+/** In place of waiting with the work. */
+export interface Handed {
+  readonly task: Task;
+}
+
+export type ToolReply = CallToolResult | Question | Handed;
 
 export function isQuestion(reply: object): reply is Question {
   return "ask" in reply;
+}
+
+export function isHanded(reply: object): reply is Handed {
+  return "task" in reply && !("content" in reply);
 }

@@ -1,5 +1,6 @@
 import { inputRequired, Server } from "@modelcontextprotocol/server";
 import type {
+  CallToolResult,
   InputRequiredResult,
   ServerContext,
   ServerOptions,
@@ -10,11 +11,13 @@ import { version } from "../http/version.ts";
 import type { Progress } from "../tools/context.ts";
 import { abilitiesOf } from "./client-abilities.ts";
 import type { McpDoor } from "./mcp-door.ts";
-import { isQuestion } from "./offer.ts";
+import { isHanded, isQuestion } from "./offer.ts";
 import type { McpOffer, Question, Round, ToolCall } from "./offer.ts";
 import { asProtocolErrors } from "./protocol-errors.ts";
 import { requestStates } from "./request-state.ts";
 import type { RequestStates } from "./request-state.ts";
+import { tasksExtension } from "./task.ts";
+import { answerTasks, newTask } from "./task-methods.ts";
 import { toolFailure } from "./tool-failure.ts";
 
 /** No list changes are announced: a stateless server has nobody to tell. */
@@ -45,7 +48,10 @@ export function buildServer(door: McpDoor, offer: McpOffer): Server {
   const server = new Server(
     { name: "trainyard", title: "Trainyard", version },
     {
-      capabilities,
+      capabilities:
+        door.era === "modern"
+          ? { ...capabilities, extensions: { [tasksExtension]: {} } }
+          : capabilities,
       instructions,
       cacheHints,
       requestState: { verify: (state, context) => states.verify(state, context) },
@@ -55,6 +61,7 @@ export function buildServer(door: McpDoor, offer: McpOffer): Server {
   );
   offerTools(server, door, offer, states);
   offerBesideTools(server, door, offer, states);
+  if (door.era === "modern") answerTasks(server, door, offer);
   return server;
 }
 
@@ -72,7 +79,8 @@ function offerTools(server: Server, door: McpDoor, offer: McpOffer, states: Requ
     try {
       const reply = await offer.callTool(door, call);
       if (isQuestion(reply)) return await asked(reply, states, context);
-      return reply;
+      // The SDK's result of a call does not know the extension's third kind.
+      return isHanded(reply) ? (newTask(reply.task) as unknown as CallToolResult) : reply;
     } catch (error) {
       return toolFailure(error, door.requestId);
     }

@@ -12,14 +12,14 @@ import type {
   runTrainingWithGuardrails as contract,
 } from "@trainyard/shared/tools/run-training-with-guardrails.ts";
 import type * as hub from "../hub/hub.ts";
-import { describe, unwrap } from "../outcome.ts";
+import { describe } from "../outcome.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { jobAnswer } from "./job-answer.ts";
 import { jobNow } from "./job-now.ts";
 import { nextCall, sentence } from "./job-sentence.ts";
-import { alertView, itemsOf } from "./job-records.ts";
 import { pollJob } from "./poll-job.ts";
 import type { Polled, PolledPoint } from "./poll-job.ts";
+import { guardrailAlerts, jobInside, runStatus } from "./run-answer.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { startJob } from "./start-job.ts";
 import { isQueued, startedMessage } from "./start-training.ts";
@@ -92,7 +92,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
   const { view } = polled.points.at(-1) as PolledPoint;
   const now = jobNow(view);
   const alerts = await guardrailAlerts(view, context);
-  const status = statusOf(view, polled, input, alerts);
+  const status = runStatus(view, alerts, startedOrWatched(input));
   const next = isTerminal(now.state)
     ? nextCall(view)
     : `watch-training-timeseries with job_id ${view.summary.jobId} and this cursor`;
@@ -120,7 +120,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
       : {}),
     triggered_guardrails: alerts,
     final_status: publicStatus(now.state),
-    job: detail === "full" ? jobAnswer(view, detail) : withoutRepeats(jobAnswer(view, detail)),
+    job: detail === "full" ? jobAnswer(view, detail) : jobInside(view),
     cursor: isTerminal(now.state)
       ? null
       : writeCursor({
@@ -173,42 +173,6 @@ async function monitor(
   }
 }
 
-async function guardrailAlerts(view: hub.JobView, context: EdgeContext): Promise<AlertView[]> {
-  if (view.summary.alerts === 0) return [];
-  const outcome = await context.job(view.summary.jobId).events(["alert"], 50);
-  return itemsOf(unwrap(outcome), "alert")
-    .filter(({ guardrail }) => guardrail)
-    .map(alertView);
-}
-
-function statusOf(
-  view: hub.JobView,
-  polled: Polled,
-  input: Input,
-  alerts: readonly AlertView[],
-): RunStatus {
-  const { state } = jobNow(view);
-  const byGuardrail = view.summary.stop?.by.startsWith("guardrail:") === true;
-  switch (state) {
-    case "completed":
-      return "job_completed";
-    case "stopped":
-      return byGuardrail || alerts.length > 0 ? "stopped_by_guardrail" : "job_stopped";
-    case "failed":
-      return "job_failed";
-    case "interrupted":
-      return "job_interrupted";
-    case "queued":
-      return view.queuePosition === null && polled.points.length > 0
-        ? startedOrWatched(input)
-        : "queued";
-    case "starting":
-    case "running":
-    case "stopping":
-      return startedOrWatched(input);
-  }
-}
-
 function startedOrWatched(input: Input): RunStatus {
   return input.monitor_seconds === 0 ? "started" : "monitor_window_complete";
 }
@@ -253,10 +217,4 @@ function briefReport(report: NonNullable<Output["validation"]>): NonNullable<Out
   return JSON.stringify(brief).length < limits.conciseCharacters / 4
     ? brief
     : { ...brief, errors: [], warnings: [] };
-}
-
-/** What the answer says at its top already. */
-function withoutRepeats(job: NonNullable<Output["job"]>): NonNullable<Output["job"]> {
-  const { speed_string: _speed, stop: _stop, ...rest } = job;
-  return rest;
 }
