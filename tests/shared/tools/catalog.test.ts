@@ -43,6 +43,22 @@ function* nodes(schema: z.ZodType, at = ""): Generator<{ at: string; type: strin
   }
 }
 
+/** Hosts decide by the hints, models by the words: one of a pair that disagrees deceives somebody. */
+const readingVerbs = [
+  "Checks",
+  "Grades",
+  "Judges",
+  "Lists",
+  "Plans",
+  "Proposes",
+  "Ranks",
+  "Returns",
+  "Shows",
+  "Waits",
+];
+/** What can be gone after the call is said to be. */
+const losingWords = /\b(?:delet|replac|overwrit|purg|remov|drop|los[et])/i;
+
 describe("the catalog", () => {
   it("lists every contract file, each under its own name", () => {
     const names = files
@@ -91,6 +107,22 @@ describe("the catalog", () => {
         tool.scope === "read" && !tool.annotations.destructiveHint,
       );
       expect(Object.values(tool.annotations).every((hint) => typeof hint === "boolean")).toBe(true);
+    },
+  );
+
+  it.each(tools.map((tool) => [tool.name, tool] as const))(
+    "%s says in words what its hints say",
+    (_, { description, annotations }) => {
+      const [verb = ""] = description.split(/\W/);
+
+      if (annotations.readOnlyHint) expect(readingVerbs).toContain(verb);
+      else expect(description).not.toContain("Changes nothing.");
+      expect([annotations.destructiveHint, description]).toEqual([
+        losingWords.test(description),
+        description,
+      ]);
+      if (annotations.openWorldHint) expect(description).toMatch(/\broute|\bwebhook/);
+      if (annotations.readOnlyHint) expect(annotations.idempotentHint).toBe(true);
     },
   );
 
