@@ -22,6 +22,7 @@ export type HubClient = Pick<
   | "browse"
   | "readSnapshot"
   | "keepSnapshot"
+  | "links"
   | "alerts"
   | "fetch"
 > & { usage(): Promise<ReturnType<Hub["usage"]>> };

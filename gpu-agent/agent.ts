@@ -6,7 +6,6 @@ import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import { createCalls } from "./calls.ts";
 import { connect } from "./connection.ts";
 import type { Connection, OpenSocket, Rhythm } from "./connection.ts";
-import { sweepStaging } from "./files/staging.ts";
 import { loadOrCreateIdentity, openHome, readBootId } from "./home.ts";
 import type { Home, Identity } from "./home.ts";
 import { acquireLock } from "./home-lock.ts";
@@ -28,6 +27,7 @@ import type { Time } from "./time.ts";
 import { createAiToolkitTrainer } from "./trainers/ai-toolkit/ai-toolkit-trainer.ts";
 import { createTinyTrainer } from "./trainers/tiny-trainer.ts";
 import { createTrainers } from "./trainers/detect.ts";
+import { sweepStaging } from "./uploads/staging.ts";
 import { openWebSocket } from "./web-socket.ts";
 
 export interface AgentOptions {

@@ -38,6 +38,8 @@ export const errorTable = {
   LENGTH_REQUIRED: { status: 411, retryable: false },
   LINK_EXPIRED: { status: 410, retryable: false },
   LINK_INVALID: { status: 403, retryable: false },
+  LINK_REVOKED: { status: 410, retryable: false },
+  LINK_USED: { status: 410, retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false },
   MODEL_CORRUPT: { status: 422, retryable: false },
   MODEL_NOT_FOUND: { status: 404, retryable: false },

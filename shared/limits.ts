@@ -132,8 +132,22 @@ export const limits = {
   filenameBytes: 200,
   linkSecondsDefault: 900,
   linkSecondsMax: 86_400,
-  /** A transfer whose other side stays silent this long is ended. */
-  transferIdleMs: 30_000,
+  /** Parts of one file on their way at once: the second waits in its sender's sockets, in no memory of ours. */
+  heldParts: 2,
+  /**
+   * A transfer in which nothing moves for so long is ended; an agent that is started again is back in seconds. It bounds the
+   * slowest line too: 64 KiB in this time, 1 KiB/s.
+   */
+  transferIdleMs: 60_000,
+  /** Ranges of one request; a reader of a file's index asks for a handful, an attacker for thousands. */
+  rangesPerRequest: 16,
+  /** How long the last part of an upload waits for what becomes of the file; then the caller asks for its state. */
+  uploadEndWaitMs: 20_000,
+  /** Running hashes of uploads; of one that is not among them the file is read again at its end. */
+  uploadHashes: 64,
+  /** File names that an upload link's page shows of a dataset. */
+  datasetFilesShown: 500,
+  datasetFilesCounted: 20_000,
   /** An upload's unfinished parts are swept from staging after this. */
   stagingKeepMs: 24 * 3_600_000,
 

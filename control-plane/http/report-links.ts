@@ -11,16 +11,16 @@ import {
   renderExport,
   wishOfLink,
 } from "../tools/report-export.ts";
-import { verify } from "../transfer/links.ts";
 import { disposition } from "./disposition.ts";
 import type { Door } from "./door.ts";
+import { openLink } from "./open-link.ts";
 
 export const reportLinks = new Hono<Door>();
 
 /** Made from the Job while it is fetched: nothing of it is stored, and it is true when the box is off. */
 reportLinks.get("/files/r/:token/:format", async (c) => {
   const settings = c.get("settings");
-  const link = await verify(c.req.param("token"), "report", settings.linkKey, Date.now());
+  const link = await openLink(c, "report");
   const format = reportFormats.find((name) => name === c.req.param("format"));
   if (format === undefined) {
     throw new AppError("NOT_FOUND", "A report has no such form.", {

@@ -26,6 +26,8 @@ import { createJobIndex } from "./job-index.ts";
 import type { IndexedJob, JobFilter, JobIndex } from "./job-index.ts";
 import { createLink } from "./link.ts";
 import type { Link } from "./link.ts";
+import { createLinkEnds } from "./link-ends.ts";
+import type { LinkEnds, LinkRequestName, LinkRequests } from "./link-ends.ts";
 import { createQueue, unknownJob } from "./queue.ts";
 import type { GuardrailChange, Queue, StartRequest, StopRequest } from "./queue.ts";
 import { challenge, closeCodes, createSessions, isOverdue } from "./sessions.ts";
@@ -56,6 +58,7 @@ export class Hub extends DurableObject<Env> {
   #configs!: ConfigShelf;
   #snapshots!: Snapshots;
   #alerts!: Alerts;
+  #linkEnds!: LinkEnds;
   #views!: Views;
   readonly #helloTimers = new Map<string, ReturnType<typeof setTimeout>>();
   #requests = 0;
@@ -119,6 +122,7 @@ export class Hub extends DurableObject<Env> {
     });
     this.#configs = createConfigShelf(this.#store);
     this.#snapshots = createSnapshots(this.#store);
+    this.#linkEnds = createLinkEnds(this.#store);
   }
 
   // ---- the agent socket ------------------------------------------------------------------------
@@ -279,6 +283,14 @@ export class Hub extends DurableObject<Env> {
       this.#snapshots.keep(key, body, Date.now());
       return null;
     });
+  }
+
+  /** File links that were taken back or used up. */
+  links<Name extends LinkRequestName>(
+    name: Name,
+    request: LinkRequests[Name]["request"],
+  ): Promise<Outcome<LinkRequests[Name]["answer"]>> {
+    return this.#answer(() => this.#linkEnds.answer(name, request, Date.now()));
   }
 
   // ---- alerts ------------------------------------------------------------------------------------

@@ -85,4 +85,10 @@ export const hubMigrations: readonly string[] = [
      last_request_at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;`,
   `ALTER TABLE jobs ADD COLUMN turn INTEGER;`,
+  `CREATE TABLE link_ends (
+     nonce TEXT PRIMARY KEY,
+     kind TEXT NOT NULL,
+     holder TEXT NOT NULL,
+     expires_at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;`,
 ];

@@ -79,6 +79,7 @@ async function content(
     source: file.source,
     start: 0,
     end: described.bytes,
+    link: null,
   });
   let bytes: Uint8Array;
   try {

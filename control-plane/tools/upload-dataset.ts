@@ -134,6 +134,7 @@ async function save(
       part: 0,
       offset: 0,
       bytes: bytes.byteLength,
+      totalBytes: bytes.byteLength,
       sha256: null,
       last: { totalBytes: bytes.byteLength, sha256: null },
     },

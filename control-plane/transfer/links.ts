@@ -16,12 +16,15 @@ const shared = {
   /** Nonce: joins the parts of one file, and tells two links to the same dataset apart. */
   n: z.string().min(8).max(64),
 };
+/** It ends once one file went through it. */
+const once = z.literal(true).optional();
 
 const uploadSchema = z.strictObject({
   ...shared,
   kind: z.literal("upload"),
   d: z.string().min(1).max(64),
   f: z.string().min(1).max(300).optional(),
+  once,
 });
 
 const downloadSchema = z.strictObject({
@@ -37,6 +40,7 @@ const downloadSchema = z.strictObject({
   type: z.string().min(1).max(120),
   /** Modification time on the box: models of one config are all equally long, so the length alone tells nothing. */
   m: z.number().optional(),
+  once,
 });
 
 /** A report is made when it is fetched: what it is made of stands in the link, which holds for all its formats. */

@@ -15,6 +15,8 @@ export const uploadSpecSchema = z.object({
   part: z.int().min(0),
   offset: z.int().min(0),
   bytes: z.int().min(0),
+  /** Of the whole file: what is too large, or has no room, is refused with its first part. */
+  totalBytes: z.int().min(0),
   sha256: sha256.nullable(),
   /** Set on the part that makes the file whole. */
   last: z.object({ totalBytes: z.int().min(0), sha256: sha256.nullable() }).nullable(),
@@ -29,5 +31,7 @@ export const downloadSpecSchema = z.object({
   start: z.int().min(0),
   /** Exclusive. */
   end: z.int().min(0),
+  /** The link it came by; null when the edge itself reads. `usesUp`: with its last byte a link for one time is used. */
+  link: z.object({ nonce: z.string(), expiresAtMs: z.number(), usesUp: z.boolean() }).nullable(),
 });
 export type DownloadSpec = z.infer<typeof downloadSpecSchema>;

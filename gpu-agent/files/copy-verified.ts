@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -7,7 +6,8 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import type { OpenFile } from "../safe-path.ts";
 import { syncFolder } from "./atomic-write.ts";
 import { checkRoom, isFull, storageFull } from "./disk-room.ts";
-import { readRange } from "./read-range.ts";
+import { hashFile } from "./hash-file.ts";
+import { visitRange } from "./read-range.ts";
 
 export interface CopyTarget {
   readonly path: string;
@@ -31,7 +31,7 @@ export async function copyVerified(
     const isSame =
       there.isFile() &&
       there.size === source.stat.size &&
-      (await hashOf(target.path)) === target.sha256;
+      (await hashFile(target.path)) === target.sha256;
     if (isSame) return false;
     if (!there.isFile() || !target.overwrite) {
       throw new AppError("NAME_CONFLICT", "Another file of that name is there already.", {
@@ -70,23 +70,15 @@ async function copyInto(
   signal: AbortSignal,
 ): Promise<void> {
   const hash = createHash("sha256");
-  for await (const chunk of readRange(source.descriptor, 0, source.stat.size)) {
+  await visitRange(source.descriptor, 0, source.stat.size, async (chunk) => {
     signal.throwIfAborted();
     hash.update(chunk);
     for (let done = 0; done < chunk.byteLength;) {
       done += (await file.write(chunk, done, chunk.byteLength - done)).bytesWritten;
     }
-  }
+  });
   if (hash.digest("hex") === sha256) return;
   throw new AppError("CHECKSUM_MISMATCH", "The model changed while it was copied.", {
     hint: "Call again when nothing writes to it any more.",
   });
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    hash.update(chunk as Buffer);
-  }
-  return hash.digest("hex");
 }

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { fstatSync } from "node:fs";
-import { readRange } from "../files/read-range.ts";
+import { hashRange } from "../files/hash-file.ts";
 import { openInside } from "../safe-path.ts";
 import type { FileStamp, Spool } from "../spool.ts";
 
@@ -15,9 +14,7 @@ export async function hashInside(
     const stamp = stampOf(file.path, file.descriptor);
     const known = spool.hash(stamp);
     if (known !== null) return known;
-    const hash = createHash("sha256");
-    for await (const chunk of readRange(file.descriptor, 0, stamp.bytes)) hash.update(chunk);
-    const sha256 = hash.digest("hex");
+    const sha256 = await hashRange(file.descriptor, 0, stamp.bytes);
     const after = stampOf(file.path, file.descriptor);
     if (after.bytes === stamp.bytes && after.modifiedAtMs === stamp.modifiedAtMs)
       spool.rememberHash(stamp, sha256);

@@ -1,6 +1,7 @@
 import type { OperationName } from "@trainyard/shared/protocol/operations.ts";
 import { appendAlerts } from "./append-alerts.ts";
 import { askTrainer } from "./ask-trainer.ts";
+import { datasetFiles } from "./dataset-files.ts";
 import { describeFile } from "./describe-file.ts";
 import { exportModel } from "./export-model.ts";
 import type { OperationHandler } from "./operation-context.ts";
@@ -30,6 +31,7 @@ export const operationHandlers = {
   "describe-file": describeFile,
   "receive-part": receivePart,
   "upload-state": uploadState,
+  "dataset-files": datasetFiles,
   "send-file": sendFile,
   "export-model": exportModel,
   "append-alerts": appendAlerts,

@@ -25,6 +25,9 @@ const document = z.record(z.string(), z.unknown());
 const bytes = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** A part that the box posts ends with its own SHA-256 where `x-part-bytes` says that the rest is shorter than the body. */
+export const partHashBytes = 32;
+
 /** What a link may read on the box. The agent resolves it inside its own roots. */
 export const fileSourceSchema = z.discriminatedUnion("kind", [
   /** Segments below the outputs root. */
@@ -92,6 +95,43 @@ const transferTarget = z.object({
   dataset: name,
   filename: z.string().min(1).max(300),
 });
+
+export const problemSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().nullish(),
+});
+
+/** What became of an upload whose bytes are all there. */
+const uploadEnd = {
+  complete: z
+    .object({
+      path: z.string(),
+      bytes,
+      /** Of the file as it lies in the dataset. */
+      sha256,
+      /** Of the bytes as they were sent, where the file was changed on the box; missing: the same. */
+      receivedSha256: sha256.nullish(),
+      /** One word of ours for what was changed; missing: nothing. */
+      change: z.string().nullish(),
+      /** For an archive: what came out of it. */
+      archive: z
+        .object({
+          files: z.int().min(0),
+          images: z.int().min(0),
+          captions: z.int().min(0),
+          skipped: z.array(
+            z.object({ filename: z.string(), code: z.string(), message: z.string() }),
+          ),
+        })
+        .nullish(),
+    })
+    .nullable(),
+  /** All bytes are there and are still looked at; ask again. */
+  processing: z.boolean().nullish(),
+};
+export const uploadEndSchema = z.object(uploadEnd);
+export type UploadEnd = z.infer<typeof uploadEndSchema>;
 
 export const operations = {
   /** Answers once the attempt is durable in the spool, before the process is there. */
@@ -274,23 +314,46 @@ export const operations = {
       part: z.int().min(0).max(10_000),
       offset: bytes,
       bytes,
+      /** Of the whole file, known from its first part on. */
+      totalBytes: bytes.nullish(),
       /** What the caller declared; null when it declared nothing. */
       sha256: sha256.nullable(),
       /** With this part the file is whole: `totalBytes` long, and this is its hash when the caller declared one. */
       last: z.object({ totalBytes: bytes, sha256: sha256.nullable() }).nullable(),
     }),
+    value: z.object({ sha256, storedBytes: bytes, ...uploadEnd }),
+    changes: false,
+    /** Ended by silence, not by this: a part on a slow line, waiting behind another, takes its time. */
+    timeoutMs: 3_600_000,
+  }),
+  /** Which bytes of an upload are on disk, and what became of it. */
+  "upload-state": operation({
+    args: z.object({
+      transferId: id,
+      target: transferTarget,
+      /** With both: a file of that name and content which is there already is complete. */
+      totalBytes: bytes.nullish(),
+      sha256: sha256.nullish(),
+    }),
     value: z.object({
-      sha256,
       storedBytes: bytes,
-      complete: z.object({ path: z.string(), bytes, sha256 }).nullable(),
+      ...uploadEnd,
+      complete: uploadEnd.complete.optional(),
+      problem: problemSchema.nullish(),
     }),
     changes: false,
-    timeoutMs: 300_000,
+    /** A file that may be there already is hashed first. */
+    timeoutMs: 120_000,
   }),
-  /** Which bytes of an unfinished upload are on disk. */
-  "upload-state": operation({
-    args: z.object({ transferId: id, target: transferTarget }),
-    value: z.object({ storedBytes: bytes }),
+  /** What is in a dataset, for who uploads to it. */
+  "dataset-files": operation({
+    args: z.object({ dataset: name, limit: z.int().min(1).max(limits.datasetFilesShown) }),
+    value: z.object({
+      images: z.int().min(0),
+      captions: z.int().min(0),
+      files: z.array(z.object({ name: z.string(), bytes })),
+      truncated: z.boolean(),
+    }),
     changes: false,
     timeoutMs: limits.callTimeoutMs,
   }),

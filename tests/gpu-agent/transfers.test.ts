@@ -6,8 +6,10 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { limits } from "@trainyard/shared/limits.ts";
@@ -81,7 +83,7 @@ test("parts arrive, survive repetition and a cut, and become one file only when 
   expect(await receive(partArgs(0, 0, first), context)).toMatchObject({ storedBytes: 200_000 });
   cut = true;
   await expect(receive(last, context)).rejects.toMatchObject({ code: "TRANSFER_BROKEN" });
-  expect(await state()).toEqual({ storedBytes: 200_000 });
+  expect(await state()).toMatchObject({ storedBytes: 200_000, complete: null });
   expect(readdirSync(home.datasets)).toEqual([]);
   cut = false;
   const done = await receive(last, context);
@@ -157,7 +159,7 @@ describe("the last part of a finished upload, repeated", () => {
     await expect(receive({ ...last, ...more })).rejects.toMatchObject({
       code: "CHECKSUM_MISMATCH",
     });
-    expect(await stored()).toEqual({ storedBytes: 0 });
+    expect(await stored()).toMatchObject({ storedBytes: 0, complete: null });
   });
 
   test.each([
@@ -171,7 +173,7 @@ describe("the last part of a finished upload, repeated", () => {
       code: "RANGE_INVALID",
       details: { expected: 0 },
     });
-    expect(await stored()).toEqual({ storedBytes: 0 });
+    expect(await stored()).toMatchObject({ storedBytes: 0, complete: null });
   });
 
   test("with another total is refused, and the file stays", async () => {
@@ -183,7 +185,7 @@ describe("the last part of a finished upload, repeated", () => {
     await expect(receive(partArgs(2, 1_000, second))).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
     });
-    expect(await stored()).toEqual({ storedBytes: 1_000 });
+    expect(await stored()).toMatchObject({ storedBytes: 1_000 });
   });
 });
 
@@ -244,49 +246,113 @@ test("a dataset that is a link, or a twin in another case, is not written to", a
   });
 });
 
-test("a file is sent in parts and goes on where the edge says after a cut", async () => {
-  const whole = randomBytes(500_000);
+/** Takes parts as a Transfer does: each byte once, in order, and each part's hash looked at. */
+function takeParts(first: number, cutAt: readonly number[] = []) {
   const got: Buffer[] = [];
-  let have = 1_000;
-  let cuts = 0;
-  const lengths: (string | undefined)[] = [];
-  const { home, context } = await openBox((request, response) => {
-    const offset = Number(request.headers["x-part-offset"]);
-    lengths.push(request.headers["content-length"]);
-    if (offset !== have) {
-      request.resume();
-      response
-        .writeHead(409, { "content-type": "application/json" })
-        .end(JSON.stringify({ ok: false, expected: have }));
-      return;
-    }
-    request.on("data", (chunk: Buffer) => {
-      if (have > 250_000 && cuts < 2) {
-        cuts += 1;
-        return void request.destroy();
+  const parts: { bytes: number; rightHash: boolean }[] = [];
+  const cuts = [...cutAt];
+  let have = first;
+  return {
+    got,
+    parts,
+    handler: (request: IncomingMessage, response: ServerResponse) => {
+      const bytes = Number(request.headers["x-part-bytes"]);
+      if (Number(request.headers["x-part-offset"]) !== have) {
+        request.resume();
+        response
+          .writeHead(409, { "content-type": "application/json" })
+          .end(JSON.stringify({ ok: false, expected: have }));
+        return;
       }
-      got.push(chunk);
-      have += chunk.byteLength;
-    });
-    request.on("end", () => response.end(JSON.stringify({ ok: true, expected: have })));
-  });
+      const part: Buffer[] = [];
+      const tail: Buffer[] = [];
+      let left = bytes;
+      request.on("data", (chunk: Buffer) => {
+        if (cuts[0] !== undefined && have > cuts[0]) {
+          cuts.shift();
+          return void request.destroy();
+        }
+        const data = chunk.subarray(0, left);
+        if (chunk.byteLength > left) tail.push(chunk.subarray(left));
+        left -= data.byteLength;
+        have += data.byteLength;
+        part.push(data);
+        got.push(data);
+      });
+      request.on("end", () => {
+        const rightHash = sha256(Buffer.concat(part)) === Buffer.concat(tail).toString("hex");
+        parts.push({ bytes, rightHash });
+        response.end(JSON.stringify({ ok: true, expected: have }));
+      });
+    },
+  };
+}
+
+const sendArgs = (more: Partial<OperationArgs<"send-file">> = {}): OperationArgs<"send-file"> => ({
+  transferId: "tr_1",
+  ticket: "t",
+  source: { kind: "output", segments: ["job", "m.safetensors"] },
+  start: 0,
+  end: 400_000,
+  partBytes: 100_000,
+  ...more,
+});
+
+test("a file is sent in parts with their hashes and goes on where the edge says after a cut", async () => {
+  const whole = randomBytes(500_000);
+  const edge = takeParts(1_000, [250_000, 300_000]);
+  const { home, context } = await openBox(edge.handler);
   mkdirSync(join(home.outputs, "job"));
   writeFileSync(join(home.outputs, "job", "m.safetensors"), whole);
-  const sent = await operationHandlers["send-file"](
-    {
-      transferId: "tr_1",
-      ticket: "t",
-      source: { kind: "output", segments: ["job", "m.safetensors"] },
-      start: 1_000,
-      end: 400_000,
-      partBytes: 100_000,
-    },
-    context,
-  );
+
+  const sent = await operationHandlers["send-file"](sendArgs({ start: 1_000 }), context);
+
   expect(sent).toEqual({ sentBytes: 399_000 });
-  expect(Buffer.concat(got).equals(whole.subarray(1_000, 400_000))).toBe(true);
-  expect(lengths[0]).toBe("100000");
-  expect(cuts).toBe(2);
+  expect(Buffer.concat(edge.got).equals(whole.subarray(1_000, 400_000))).toBe(true);
+  expect(edge.parts[0]).toEqual({ bytes: 100_000, rightHash: true });
+  expect(edge.parts.every((part) => part.rightHash)).toBe(true);
+});
+
+test("a file that is written to while it is sent is not sent to its end", async () => {
+  const edge = takeParts(0);
+  let path = "";
+  let asked = 0;
+  const { home, context } = await openBox((request, response) => {
+    asked += 1;
+    if (asked === 2) writeFileSync(path, randomBytes(500_000));
+    edge.handler(request, response);
+  });
+  mkdirSync(join(home.outputs, "job"));
+  path = join(home.outputs, "job", "m.safetensors");
+  writeFileSync(path, randomBytes(500_000));
+  utimesSync(path, 1, 1);
+
+  await expect(operationHandlers["send-file"](sendArgs(), context)).rejects.toMatchObject({
+    code: "TRANSFER_BROKEN",
+    message: expect.stringContaining("changed") as string,
+  });
+  expect(Buffer.concat(edge.got).byteLength).toBeLessThan(400_000);
+});
+
+test("a sending that is asked for again ends the older one", async () => {
+  const edge = takeParts(0);
+  const first = Promise.withResolvers<void>();
+  let asked = 0;
+  const { home, context } = await openBox((request, response) => {
+    // The first request hangs, as on a connection that is dead and does not know it.
+    if ((asked += 1) === 1) first.resolve();
+    else edge.handler(request, response);
+  });
+  mkdirSync(join(home.outputs, "job"));
+  writeFileSync(join(home.outputs, "job", "m.safetensors"), randomBytes(400_000));
+  const send = operationHandlers["send-file"];
+
+  const older = Promise.resolve(send(sendArgs(), context)).catch((error: unknown) => error);
+  await first.promise;
+  const newer = await send(sendArgs(), context);
+
+  expect(newer).toEqual({ sentBytes: 400_000 });
+  expect(await older).toMatchObject({ code: "TRANSFER_BROKEN" });
 });
 
 test("a transfer that nobody wants any more is given up", async () => {

@@ -3,30 +3,26 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
+import { problemSchema, uploadEndSchema } from "@trainyard/shared/protocol/operations.ts";
+import { writeFileAtomic } from "../files/atomic-write.ts";
 import type { Home } from "../home.ts";
-import { writeFileAtomic } from "./atomic-write.ts";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** One upload on its way in: what is verified and on disk, or where the whole file went. */
-export interface StagedUpload {
-  readonly dataset: string;
-  readonly filename: string;
-  readonly storedBytes: number;
-  /** Of the whole file, as the first part that knew it announced it. */
-  readonly totalBytes: number | null;
-  readonly complete: {
-    readonly path: string;
-    readonly bytes: number;
-    readonly sha256: string;
-  } | null;
-}
-
 const stagedSchema = z.object({
   dataset: z.string(),
   filename: z.string(),
   storedBytes: z.int().min(0),
+  /** Of the whole file, as the first part that knew it announced it. */
   totalBytes: z.int().min(0).nullable().default(null),
-  complete: z.object({ path: z.string(), bytes: z.int(), sha256: z.string() }).nullable(),
+  /** The part that made it whole: it may come once more, when its answer was lost. */
+  last: z.object({ offset: z.int(), bytes: z.int(), sha256 }).nullable().default(null),
+  complete: uploadEndSchema.shape.complete,
+  /** Why the whole file was not taken. */
+  problem: problemSchema.nullable().default(null),
 });
+export type StagedUpload = z.infer<typeof stagedSchema>;
 
 export interface StagingFiles {
   readonly data: string;
@@ -66,6 +62,6 @@ export function sweepStaging(home: Home, nowMs: number): void {
     const path = join(home.staging, name);
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat !== undefined && nowMs - stat.mtimeMs > limits.stagingKeepMs)
-      rmSync(path, { force: true });
+      rmSync(path, { recursive: true, force: true });
   }
 }
