@@ -454,7 +454,7 @@ test("the box's tools answer in their contracts", async () => {
     gpus: [],
     gpu_name: null,
     active_jobs: 0,
-    trainers: [{ name: "ai-toolkit", found: false }],
+    trainers: [],
   });
   await expect(tool("list-datasets", { nonsense: 1 })).rejects.toMatchObject({
     code: "INVALID_ARGUMENT",
@@ -537,7 +537,10 @@ test("preflight says what a start would meet", async () => {
     },
     context,
   );
-  expect(found.trainer).toEqual({ found: false, reason: "not supported by this version yet" });
+  expect(found.trainer).toEqual({
+    found: false,
+    reason: "this box does not know a trainer of that name",
+  });
   expect(found.datasets.map(({ name, exists, images }) => [name, exists, images])).toEqual([
     ["photos", true, 1],
     ["nowhere", false, 0],
