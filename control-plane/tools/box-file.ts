@@ -179,7 +179,7 @@ export async function describeFile(
 export async function downloadLink(
   file: BoxFile,
   described: FileDescription,
-  expiresInSeconds: number,
+  { expiresInSeconds, oneTime }: { readonly expiresInSeconds: number; readonly oneTime: boolean },
   context: EdgeContext,
 ): Promise<{ readonly url: string; readonly expiresAtMs: number }> {
   const expiresAtSeconds = Math.floor(context.now() / 1_000) + expiresInSeconds;
@@ -197,6 +197,7 @@ export async function downloadLink(
       ...(described.sha256 === null ? {} : { sha: described.sha256 }),
       type: described.mediaType,
       ...(file.source.kind === "log" ? {} : { m: described.modifiedAtMs }),
+      ...(oneTime ? { once: true as const } : {}),
     },
     context.settings.linkKey,
   );

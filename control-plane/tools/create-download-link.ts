@@ -19,7 +19,12 @@ export const createDownloadLink: EdgeHandler<"create-download-link"> = async (in
   const file = await find(input, context);
   // A log is still being written; everything else is offered with its hash.
   const described = await describeFile(file, input.kind !== "log", context);
-  const link = await downloadLink(file, described, input.expires_in_seconds, context);
+  const link = await downloadLink(
+    file,
+    described,
+    { expiresInSeconds: input.expires_in_seconds, oneTime: input.one_time },
+    context,
+  );
   const note = changedSince(file, described.sha256);
   return {
     data: {
@@ -32,6 +37,7 @@ export const createDownloadLink: EdgeHandler<"create-download-link"> = async (in
       media_type: described.mediaType,
       job_id: file.jobId,
       expires_at: iso(link.expiresAtMs),
+      one_time: input.one_time,
       how: "GET it (curl -C - -OJ <download_url>); ranges and resume work, the ETag is the SHA-256.",
     },
     text: `${note === null ? "" : `${note} `}download_url gives the ${input.kind} (${size(described.bytes)}) for ${duration(input.expires_in_seconds)}, straight from the box; whoever has it can read this file. Next: hand it to the person who wants the file.`,

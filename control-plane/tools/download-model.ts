@@ -22,7 +22,12 @@ export const downloadModel: EdgeHandler<"download-model"> = async (input, contex
     );
   }
   const changed = changedSince(file, described.sha256);
-  const link = await downloadLink(file, described, input.expires_in_seconds, context);
+  const link = await downloadLink(
+    file,
+    described,
+    { expiresInSeconds: input.expires_in_seconds, oneTime: false },
+    context,
+  );
   const full = context.detail(input.detail) === "full";
   const inline =
     context.door === "http" &&

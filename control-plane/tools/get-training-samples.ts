@@ -188,7 +188,7 @@ function linkOf(
       modifiedAtMs: made.modifiedAtMs,
       metadata: null,
     },
-    limits.linkSecondsDefault,
+    { expiresInSeconds: limits.linkSecondsDefault, oneTime: false },
     context,
   );
 }

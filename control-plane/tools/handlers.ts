@@ -24,6 +24,7 @@ import { listModelPresets } from "./list-model-presets.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
 import { recommendTrainingPlan } from "./recommend-training-plan.ts";
 import { resumeTraining } from "./resume-training.ts";
+import { revokeLink } from "./revoke-link.ts";
 import { runTrainingWithGuardrails } from "./run-training-with-guardrails.ts";
 import { setAlertRoute } from "./set-alert-route.ts";
 import { setGuardrails } from "./set-guardrails.ts";
@@ -61,6 +62,7 @@ export const edgeHandlers = {
   "list-training-jobs": listTrainingJobs,
   "recommend-training-plan": recommendTrainingPlan,
   "resume-training": resumeTraining,
+  "revoke-link": revokeLink,
   "run-training-with-guardrails": runTrainingWithGuardrails,
   "set-alert-route": setAlertRoute,
   "set-guardrails": setGuardrails,

@@ -80,24 +80,15 @@ export async function mint(payload: LinkPayload, key: string): Promise<string> {
   return `${body}.${toBase64Url(new Uint8Array(signature))}`;
 }
 
-/** Throws LINK_INVALID or LINK_EXPIRED. The signature is checked before anything in the payload is read. */
+/** Throws LINK_INVALID or LINK_EXPIRED. */
 export async function verify<Kind extends LinkPayload["kind"]>(
   token: string,
   kind: Kind,
   key: string,
   nowMs: number,
 ): Promise<Extract<LinkPayload, { kind: Kind }>> {
-  const parts = token.length <= tokenCharacters ? token.split(".") : [];
-  const [body, signature] = parts;
-  if (parts.length !== 2 || body === undefined || signature === undefined) throw invalid();
-  const bytes = fromBase64Url(signature);
-  const verified =
-    bytes !== null &&
-    (await crypto.subtle.verify("HMAC", await importKey(key, "verify"), bytes, signed(body)));
-  const text = verified ? fromBase64Url(body) : null;
-  if (text === null) throw invalid();
-  const payload = payloadSchema.parse(JSON.parse(new TextDecoder().decode(text)));
-  if (payload.kind !== kind) throw invalid();
+  const payload = await readLink(token, key);
+  if (payload.kind !== kind) throw invalidLink();
   if (payload.exp * 1_000 <= nowMs) {
     throw new AppError("LINK_EXPIRED", "This link has expired.", {
       hint: `Make a new one with ${makers[kind]}.`,
@@ -107,13 +98,27 @@ export async function verify<Kind extends LinkPayload["kind"]>(
   return payload as Extract<LinkPayload, { kind: Kind }>;
 }
 
+/** Any link of ours, expired or not. The signature is checked before anything in the payload is read. Throws LINK_INVALID. */
+export async function readLink(token: string, key: string): Promise<LinkPayload> {
+  const parts = token.length <= tokenCharacters ? token.split(".") : [];
+  const [body, signature] = parts;
+  if (parts.length !== 2 || body === undefined || signature === undefined) throw invalidLink();
+  const bytes = fromBase64Url(signature);
+  const verified =
+    bytes !== null &&
+    (await crypto.subtle.verify("HMAC", await importKey(key, "verify"), bytes, signed(body)));
+  const text = verified ? fromBase64Url(body) : null;
+  if (text === null) throw invalidLink();
+  return payloadSchema.parse(JSON.parse(new TextDecoder().decode(text)));
+}
+
 const makers: Readonly<Record<LinkPayload["kind"], string>> = {
   upload: "create-upload-link",
   download: "create-download-link",
   report: "export-observability-report",
 };
 
-function invalid(): AppError {
+export function invalidLink(): AppError {
   return new AppError("LINK_INVALID", "This link is not one of ours, or was changed.", {
     hint: "Copy the whole address, or make a new link.",
   });

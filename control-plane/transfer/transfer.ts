@@ -13,8 +13,8 @@ import type { AskOutcome, DownloadWorld } from "./open-download.ts";
 import { downloadSpecSchema, specHeader, uploadSpecSchema } from "./spec.ts";
 import type { DownloadSpec, UploadSpec } from "./spec.ts";
 
-/** The box, its connection or this runtime is on its way back: worth asking again while a caller waits. */
-const passing: ReadonlySet<string> = new Set(["AGENT_OFFLINE", "TOOL_TIMEOUT", "INTERNAL"]);
+/** The box or its connection is on its way back: worth asking again while a caller waits. */
+const passing: ReadonlySet<string> = new Set(["AGENT_OFFLINE", "TOOL_TIMEOUT"]);
 
 /**
  * One file in flight: joins the caller's request with the box's. Nothing is stored: a part is answered only when the box

@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { agent, count, expiresInSeconds, instant, jobId, maybe, nameOrPath } from "./vocabulary.ts";
+import {
+  agent,
+  count,
+  expiresInSeconds,
+  instant,
+  jobId,
+  maybe,
+  nameOrPath,
+  oneTime,
+} from "./vocabulary.ts";
 
 export const createDownloadLink = defineTool({
   name: "create-download-link",
@@ -17,6 +26,7 @@ export const createDownloadLink = defineTool({
     stream: z.enum(["stdout", "stderr"]).optional(),
     attempt: z.int().min(1).max(10_000).optional(),
     expires_in_seconds: expiresInSeconds,
+    one_time: oneTime,
     agent,
   }),
   output: z.object({
@@ -28,6 +38,7 @@ export const createDownloadLink = defineTool({
     media_type: z.string(),
     job_id: maybe(z.string()),
     expires_at: instant,
+    one_time: z.boolean(),
     note: maybe(z.string()),
     how: z.string(),
   }),

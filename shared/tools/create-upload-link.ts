@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { agent, count, expiresInSeconds, instant, nameOrPath } from "./vocabulary.ts";
+import { agent, count, expiresInSeconds, instant, nameOrPath, oneTime } from "./vocabulary.ts";
 
 export const createUploadLink = defineTool({
   name: "create-upload-link",
@@ -16,6 +16,7 @@ export const createUploadLink = defineTool({
       .optional()
       .describe("Without it, PUT to <upload_url>/<filename>."),
     expires_in_seconds: expiresInSeconds,
+    one_time: oneTime,
     agent,
   }),
   output: z.object({
@@ -24,6 +25,7 @@ export const createUploadLink = defineTool({
     dataset_name: z.string(),
     dataset_path: z.string(),
     expires_at: instant,
+    one_time: z.boolean(),
     max_put_bytes: count,
     part_bytes: count,
     how: z.string(),

@@ -81,6 +81,7 @@ const table: Readonly<Record<string, Names>> = {
     vram_gb: "target_vram_gb",
   },
   "resume-training": { ...job, total_steps: "steps" },
+  "revoke-link": { link: "url", upload_url: "url", download_url: "url" },
   "run-training-with-guardrails": config,
   "set-alert-route": { ...job, ...alertPlace, id: "name", route: "name", route_name: "name" },
   "set-guardrails": job,

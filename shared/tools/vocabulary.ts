@@ -66,6 +66,7 @@ export const expiresInSeconds = z
   .min(10)
   .max(limits.linkSecondsMax)
   .default(limits.linkSecondsDefault);
+export const oneTime = z.boolean().default(false).describe("Ends after one file.");
 export const maxDatasetFiles = z.int().min(100).max(20_000).default(2_000);
 
 /** The name once more, where a call was refused with CONFIRM_REQUIRED. */

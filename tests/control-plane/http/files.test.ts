@@ -1,8 +1,9 @@
+import { AppError } from "@trainyard/shared/errors.ts";
 import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { describe, expect, it } from "vitest";
 import { mint } from "../../../control-plane/transfer/links.ts";
-import { connectAgent, fileScript } from "../support/scripted-agent.ts";
+import { connectAgent, fileScript, silence } from "../support/scripted-agent.ts";
 import { createYard, origin } from "../support/yard.ts";
 
 const yard = await createYard();
@@ -369,6 +370,58 @@ describe("a download by link", () => {
     expect((await yard.fetch(String(link.data["download_url"]))).status).toBe(410);
   });
 
+  it("goes on when the box is started again in the middle of it", async () => {
+    const own = await createYard();
+    const half = Promise.withResolvers<void>();
+    const box = await connectAgent(own, {
+      ...fileScript(own),
+      "send-file": async (args) => {
+        await own.fetch(`/files/agent/${args.transferId}/parts/0`, {
+          method: "POST",
+          headers: { authorization: `Ticket ${args.ticket}`, "x-part-offset": "0" },
+          body: model.slice(0, 12_000),
+        });
+        half.resolve();
+        return silence;
+      },
+    });
+    box.files.set("cats/cats.safetensors", model);
+    const link = await own.call("create-download-link", { model_path: "cats/cats.safetensors" });
+    const response = await own.fetch(String(link.data["download_url"]));
+    const body = response.arrayBuffer();
+    await half.promise;
+    await box.close();
+    const again = await connectAgent(own, fileScript(own));
+    again.files.set("cats/cats.safetensors", model);
+
+    expect(new Uint8Array(await body)).toEqual(model);
+    expect(again.argsOf("send-file").map(({ start }) => start)).toEqual([12_000]);
+  });
+
+  it("never ends whole when a part is not what its hash says", async () => {
+    const own = await createYard();
+    const box = await connectAgent(own, {
+      ...fileScript(own),
+      "send-file": async (args) => {
+        const answer = await own.fetch(`/files/agent/${args.transferId}/parts/0`, {
+          method: "POST",
+          headers: {
+            authorization: `Ticket ${args.ticket}`,
+            "x-part-offset": "0",
+            "x-part-bytes": String(model.byteLength),
+          },
+          body: new Uint8Array([...model, ...new Uint8Array(32)]),
+        });
+        throw new AppError("TRANSFER_BROKEN", String(answer.status));
+      },
+    });
+    box.files.set("cats/cats.safetensors", model);
+    const link = await own.call("create-download-link", { model_path: "cats/cats.safetensors" });
+    const response = await own.fetch(String(link.data["download_url"]));
+
+    await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+
   it("with the box off is 503, not a promise", async () => {
     const own = await createYard();
     const box = await connectAgent(own, fileScript(own));
@@ -381,6 +434,159 @@ describe("a download by link", () => {
       503,
       "AGENT_OFFLINE",
     ]);
+  });
+});
+
+const codeOf = async (response: Response) => [
+  response.status,
+  ((await response.json()) as any).error?.code,
+];
+
+describe("a link for one time", () => {
+  const linkOf = async (args: Record<string, unknown> = {}) =>
+    String(
+      (
+        await yard.call("create-download-link", {
+          model_path: "cats/cats.safetensors",
+          one_time: true,
+          ...args,
+        })
+      ).data["download_url"],
+    );
+
+  it("down ends with the file's last byte, not with a look at it or a part of it", async () => {
+    const url = await linkOf();
+    const head = await yard.fetch(url, { method: "HEAD" });
+    const part = await yard.fetch(url, { headers: { range: "bytes=0-99" } });
+    await part.arrayBuffer();
+    const rest = await yard.fetch(url, { headers: { range: "bytes=100-" } });
+
+    expect([head.status, part.status]).toEqual([200, 206]);
+    expect(new Uint8Array(await rest.arrayBuffer())).toEqual(model.slice(100));
+    expect(await codeOf(await yard.fetch(url))).toEqual([410, "LINK_USED"]);
+    expect((await yard.fetch(url, { method: "HEAD" })).status).toBe(410);
+  });
+
+  it("down has one reader: who comes back takes the older request's place", async () => {
+    const own = await createYard();
+    const held = Promise.withResolvers<void>();
+    let sendings = 0;
+    const files = fileScript(own);
+    const box = await connectAgent(own, {
+      ...files,
+      "send-file": async (args, agent) => {
+        sendings += 1;
+        if (sendings === 1) await held.promise;
+        return (await files["send-file"]?.(args, agent)) ?? { sentBytes: 0 };
+      },
+    });
+    box.files.set("cats/cats.safetensors", model);
+    const link = await own.call("create-download-link", {
+      model_path: "cats/cats.safetensors",
+      one_time: true,
+    });
+    const url = String(link.data["download_url"]);
+    const first = await own.fetch(url);
+    const second = await own.fetch(url);
+
+    expect(new Uint8Array(await second.arrayBuffer())).toEqual(model);
+    await expect(first.arrayBuffer()).rejects.toThrow();
+    held.resolve();
+  });
+
+  it("up takes one file, and that file again while its answer is lost", async () => {
+    const url = await uploadUrl({ one_time: true });
+    const first = await put(`${url}/one.txt`, "abc");
+    const again = await put(`${url}/one.txt`, "abc");
+    const other = await put(`${url}/two.txt`, "abc");
+
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect([other.status, other.body["error"].code]).toEqual([410, "LINK_USED"]);
+    expect(agent.files.has("cats/two.txt")).toBe(false);
+  });
+
+  it("up goes to the file that is first to become whole", async () => {
+    const url = await uploadUrl({ one_time: true });
+    const part = (name: string, n: number) =>
+      put(`${url}/${name}?part=${n}&offset=${n * 2}&total=4`, "ab");
+
+    expect((await part("slow.txt", 0)).status).toBe(200);
+    expect((await part("quick.txt", 0)).status).toBe(200);
+    expect((await part("quick.txt", 1)).body["complete"]).toBe(true);
+    expect((await part("slow.txt", 1)).body["error"].code).toBe("LINK_USED");
+    expect(agent.files.has("cats/slow.txt")).toBe(false);
+  });
+});
+
+describe("a link that is taken back", () => {
+  it("works for nobody any more, whatever it is for", async () => {
+    const upload = await uploadUrl();
+    const download = await yard.call("create-download-link", {
+      model_path: "cats/cats.safetensors",
+    });
+    const url = String(download.data["download_url"]);
+    const revoked = await yard.call("revoke-link", { url: `${upload}/cat.png` });
+    await yard.call("revoke-link", { link: url });
+    await yard.call("revoke-link", { url });
+
+    expect(revoked.data).toMatchObject({ revoked: true, kind: "upload" });
+    expect((await put(`${upload}/a.txt`, "abc")).body["error"].code).toBe("LINK_REVOKED");
+    expect(await codeOf(await yard.fetch(upload))).toEqual([410, "LINK_REVOKED"]);
+    expect(await codeOf(await yard.fetch(url))).toEqual([410, "LINK_REVOKED"]);
+    expect(agent.files.has("cats/a.txt")).toBe(false);
+  });
+
+  it("ends a download that is on its way with its next part", async () => {
+    const own = await createYard();
+    const large = crypto.getRandomValues(new Uint8Array(30_000));
+    const asked = Promise.withResolvers<void>();
+    const revoked = Promise.withResolvers<void>();
+    const refused = Promise.withResolvers<number>();
+    const box = await connectAgent(own, {
+      ...fileScript(own),
+      "send-file": async (args) => {
+        asked.resolve();
+        const post = async (start: number, end: number) => {
+          const response = await own.fetch(`/files/agent/${args.transferId}/parts/0`, {
+            method: "POST",
+            headers: { authorization: `Ticket ${args.ticket}`, "x-part-offset": String(start) },
+            body: large.slice(start, end),
+          });
+          return response.status;
+        };
+        await post(0, 10_000);
+        await revoked.promise;
+        refused.resolve(await post(10_000, 30_000));
+        throw new AppError("TRANSFER_BROKEN", "refused");
+      },
+    });
+    box.files.set("cats/large.bin", large);
+    const link = await own.call("create-download-link", { model_path: "cats/large.bin" });
+    const url = String(link.data["download_url"]);
+    const response = await own.fetch(url);
+    const body = response.arrayBuffer().then(
+      () => "whole",
+      () => "cut",
+    );
+    await asked.promise;
+    await own.call("revoke-link", { url });
+    revoked.resolve();
+
+    expect(await body).toBe("cut");
+    expect(await refused.promise).toBe(410);
+  });
+
+  it("must be ours to be taken back", async () => {
+    const other = await createYard();
+    await connectAgent(other, fileScript(other));
+    const foreign = await other.call("create-upload-link", { dataset_name: "cats" });
+    const refused = await yard.call("revoke-link", { url: foreign.data["upload_url"] });
+    const nonsense = await yard.call("revoke-link", { url: "https://example.com/x" });
+    const reader = await yard.call("revoke-link", { url: await uploadUrl() }, "read");
+
+    expect([refused.status, refused.error?.code]).toEqual([403, "LINK_INVALID"]);
+    expect(nonsense.error?.code).toBe("LINK_INVALID");
+    expect(reader.error?.code).toBe("INSUFFICIENT_SCOPE");
   });
 });
 
