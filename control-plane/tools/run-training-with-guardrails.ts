@@ -78,6 +78,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
       tool: "run-training-with-guardrails",
       config,
       agent: input.agent,
+      gpu: input.gpu,
       idempotencyKey: input.idempotency_key,
       forceNew: false,
       guardrails: rules,

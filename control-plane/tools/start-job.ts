@@ -11,6 +11,7 @@ import type { StoredConfig } from "../hub/config-shelf.ts";
 import type { AgentView, StartResult } from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";
 import { chooseAgent } from "./choose-agent.ts";
+import { chooseSlot } from "./choose-slot.ts";
 import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
 import { estimatedRun } from "./estimated-run.ts";
@@ -22,6 +23,7 @@ export interface StartWish {
   readonly tool: "start-training" | "run-training-with-guardrails";
   readonly config: StoredConfig;
   readonly agent: string | undefined;
+  readonly gpu: number | undefined;
   readonly idempotencyKey: string | undefined;
   readonly forceNew: boolean;
   readonly guardrails: GuardrailRules;
@@ -66,7 +68,7 @@ export async function startJob(wish: StartWish, context: EdgeContext): Promise<S
       totalSteps: wholeOrNull(summary.steps),
       datasets: [...(datasets ?? [])],
       guardrails: wish.guardrails,
-      slot: slotFor(agent, summary.trainer),
+      slot: await chooseSlot(agent, summary.trainer, wish.gpu, context),
       createdAtMs: context.now(),
       createdBy: context.principal.tokenId,
     },
@@ -199,14 +201,6 @@ function refusedByBox(problem: Parameters<typeof wireToError>[0], agentId: strin
     ...(hint === undefined ? {} : { hint }),
     details: { ...details, agent_id: agentId },
   });
-}
-
-/** A tiny training needs no GPU and must not wait for one. */
-function slotFor(agent: AgentView, trainer: DocumentSummary["trainer"]): string {
-  const { slots } = agent.capabilities;
-  const gpu = slots.find((slot) => slot.startsWith("gpu:"));
-  const wanted = trainer === "tiny" ? "cpu" : (gpu ?? "cpu");
-  return slots.includes(wanted) ? wanted : (slots[0] ?? "cpu");
 }
 
 function jobNameOf(summary: DocumentSummary, configName: string): string {

@@ -14,6 +14,7 @@ export const startTraining: EdgeHandler<"start-training"> = async (input, contex
       tool: "start-training",
       config,
       agent: input.agent,
+      gpu: input.gpu,
       idempotencyKey: input.idempotency_key,
       forceNew: input.force_new ?? false,
       guardrails: noGuardrailRules,

@@ -30,6 +30,8 @@ export interface AttemptMemory {
   metricsStep: number;
   /** "loss is nan" lines whose 0 the metrics database has not shown yet. */
   unclaimedNans: number;
+  /** Batches that the trainer skipped for want of GPU memory. */
+  oomSkipped: number;
   guardrail: GuardrailState;
   /** Rules that were set while it ran, with their number at the edge; null: those it was started with. */
   guardrailRules: { readonly rules: GuardrailRules; readonly revision: number } | null;
@@ -71,6 +73,7 @@ export function newMemory(
     reader: null,
     metricsStep: -1,
     unclaimedNans: 0,
+    oomSkipped: 0,
     guardrail: freshGuardrailState,
     guardrailRules: null,
     ranMs: 0,
@@ -155,9 +158,11 @@ export function remember(
     case "traceback":
       memory.lastTracebackLine = event.lastLine;
       return null;
+    case "oomSkipped":
+      memory.oomSkipped += 1;
+      return null;
     case "pruned":
     case "sampling":
-    case "oomSkipped":
     case "trainerNamed":
       return null;
   }

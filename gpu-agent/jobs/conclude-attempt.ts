@@ -67,6 +67,7 @@ export async function concludeFromFiles(
     completedSteps: memory.currentStep,
     totalSteps: memory.totalSteps,
     nanSteps: memory.guardrail.nanSteps,
+    oomSkipped: memory.oomSkipped,
     errorLine: errorLine === null ? null : redact(errorLine, secrets),
     diagnosis: diagnoseLogs(attempt, secrets),
   });

@@ -38,6 +38,8 @@ export interface AttemptFacts {
   readonly completedSteps: number | null;
   readonly totalSteps: number | null;
   readonly nanSteps: number;
+  /** Batches that were skipped for want of GPU memory; the trainer goes on without them. */
+  readonly oomSkipped: number;
   /** Text of the trainer: goes into evidence, never into our sentence. */
   readonly errorLine: string | null;
   /** What the log says; null when it says nothing bad, or could not be read. */
@@ -209,6 +211,7 @@ function evidenceOf(facts: AttemptFacts): Evidence {
     final_artifact_valid: finalArtifact?.valid ?? null,
     final_artifact_bytes: finalArtifact?.bytes ?? null,
     nan_steps: facts.nanSteps,
+    ...(facts.oomSkipped === 0 ? {} : { oom_skipped_batches: facts.oomSkipped }),
     error_line: facts.errorLine === null ? null : facts.errorLine.slice(0, 1_000),
     ...(facts.diagnosis === null ? {} : diagnosisEvidence(facts.diagnosis)),
   };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { jobView } from "./job-view.ts";
-import { agent, confirmedName, idempotencyKey, maybe, nameOrPath } from "./vocabulary.ts";
+import { agent, confirmedName, gpu, idempotencyKey, maybe, nameOrPath } from "./vocabulary.ts";
 
 export const startTraining = defineTool({
   name: "start-training",
@@ -11,6 +11,7 @@ export const startTraining = defineTool({
   input: z.strictObject({
     config_name: nameOrPath,
     agent,
+    gpu,
     idempotency_key: idempotencyKey,
     confirm: confirmedName,
     force_new: z

@@ -52,6 +52,12 @@ export const severity = z.enum(["info", "warning", "critical"]);
 
 export const detail = z.enum(["concise", "full"]).optional();
 export const agent = z.string().min(1).max(100).optional().describe("Which box, if several.");
+export const gpu = z
+  .int()
+  .min(0)
+  .max(63)
+  .optional()
+  .describe("Card of the box; default: the one with the least to do.");
 export const jobId = z.string().min(1).max(100);
 /** Longer than a name may be: the forms `datasets/x` and `/ai-toolkit/datasets/x` come in here too. */
 export const nameOrPath = z.string().min(1).max(300);

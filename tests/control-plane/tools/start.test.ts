@@ -197,18 +197,25 @@ describe("start-training", () => {
     expect(named.data["agent_id"]).toBe(second.agentId);
   });
 
-  it("starts a diffusion training on the first GPU", async () => {
+  it("starts diffusion trainings on the cards with the least to do, or on the one that is named", async () => {
     const yard = await yardWithConfigs();
     const agent = await connectAgent(
       yard,
       {},
       { capabilities: { slots: ["cpu", "gpu:0", "gpu:1"] } },
     );
-    await yard.call("start-training", { config_name: "flex" });
+    const start = (more: object = {}) =>
+      yard.call("start-training", { config_name: "flex", force_new: true, ...more });
+    await start();
+    await start();
+    expect(agent.argsOf("start-attempt").map(({ slot }) => slot)).toEqual(["gpu:0", "gpu:1"]);
 
-    expect(agent.argsOf("start-attempt")).toEqual([
-      expect.objectContaining({ slot: "gpu:0", trainer: "ai-toolkit" }),
-    ]);
+    expect((await start({ gpu: 1 })).data).toMatchObject({ queued: true, position: 1 });
+    expect((await start()).data).toMatchObject({ queued: true, position: 1 });
+    expect((await start({ gpu: 2 })).error).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      details: { field: "gpu" },
+    });
   });
 });
 

@@ -12,6 +12,7 @@ const clean: AttemptFacts = {
   completedSteps: 100,
   totalSteps: 100,
   nanSteps: 0,
+  oomSkipped: 0,
   errorLine: null,
   diagnosis: null,
 };
