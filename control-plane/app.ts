@@ -19,7 +19,7 @@ import type { McpOffer } from "./mcp/offer.ts";
 import { productOffer } from "./mcp/product-offer.ts";
 
 /** Composition only: what stands in front of every door, then the doors. */
-function createApp(offer: McpOffer): Hono<Door> {
+export function createApp(offer: McpOffer): Hono<Door> {
   const app = new Hono<Door>({ getPath: pathOf });
   app.use(requestId);
   app.use(guard);

@@ -1,4 +1,4 @@
-import { inputRequired, Server } from "@modelcontextprotocol/server";
+import { inputRequired, ProtocolError, Server } from "@modelcontextprotocol/server";
 import type {
   CallToolResult,
   InputRequiredResult,
@@ -82,6 +82,7 @@ function offerTools(server: Server, door: McpDoor, offer: McpOffer, states: Requ
       // The SDK's result of a call does not know the extension's third kind.
       return isHanded(reply) ? (newTask(reply.task) as unknown as CallToolResult) : reply;
     } catch (error) {
+      if (error instanceof ProtocolError) throw error;
       return toolFailure(error, door.requestId);
     }
   });
