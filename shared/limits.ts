@@ -139,6 +139,11 @@ export const limits = {
    * slowest line too: 64 KiB in this time, 1 KiB/s.
    */
   transferIdleMs: 60_000,
+  /** A command that sends or fetches files tries again for so long without progress: a router or a box that is started again. */
+  transferRetryMs: 300_000,
+  transferRetryCapMs: 10_000,
+  /** Small files that a command sends side by side; the line is full with a few. */
+  uploadsAtOnce: 3,
   /** Ranges of one request; a reader of a file's index asks for a handful, an attacker for thousands. */
   rangesPerRequest: 16,
   /** How long the last part of an upload waits for what becomes of the file; then the caller asks for its state. */

@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, Command>> = {
   tools: { load: async () => (await import("./tools.ts")).toolsCommand, helps: true },
   check: { load: async () => (await import("./check.ts")).checkCommand, helps: true },
   doctor: { load: async () => (await import("./doctor.ts")).doctorCommand, helps: true },
+  upload: { load: async () => (await import("./upload.ts")).uploadCommand, helps: true },
+  download: { load: async () => (await import("./download.ts")).downloadCommand, helps: true },
   "analyze-log": {
     load: async () => (await import("./analyze-log.ts")).analyzeLogCommand,
     helps: true,
@@ -50,6 +52,8 @@ const usage = `trainyard: train on your own GPU from any agent, script or phone
   trainyard check  [URL] [--json]                          health, token, tools, box, one harmless call
 
   trainyard doctor [--json] [--home DIR]                   can this box train, and if not, what to do
+  trainyard upload   FOLDER [--dataset NAME]               pictures and captions to the box, in verified parts
+  trainyard download JOB|MODEL [--output FILE]             a model from the box, resumed and verified
 
   trainyard analyze-log FILE|- [--json] [--jsonl]          how and why a training ended, from its log alone
   trainyard guard-log   FILE|- [--json] [rules]            which guardrail would have stopped it, and when

@@ -4,6 +4,8 @@ import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 
 export interface EdgeAnswer {
   readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Read it to the end, or `discard` it. Throws when the connection is cut before the announced length. */
   readonly body: AsyncIterable<Uint8Array>;
   /** The body as JSON; null when it is none. Only for short answers. */
@@ -15,7 +17,7 @@ export interface EdgeAnswer {
 type WriteBody = (chunk: Uint8Array) => Promise<void>;
 
 export interface EdgeRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
   /** Called a second time when a connection that was kept open turns out to be closed. */
   readonly body?: (write: WriteBody) => Promise<void>;
@@ -121,6 +123,7 @@ function answerOf(
   };
   return {
     status: response.statusCode ?? 0,
+    headers: response.headers,
     body: response,
     json: async () => {
       const chunks: Buffer[] = [];

@@ -9,13 +9,13 @@ const bufferBytes = 512 * 1024;
 export class FileChanged extends Error {}
 
 /**
- * Sends ranges of one open file, each followed by its SHA-256 in 32 bytes. Two buffers serve a whole file: one is filled while
+ * Sends ranges of one open file and returns each one's SHA-256. Two buffers serve a whole file: one is filled while
  * the other is on its way (a new one for each chunk kept 60 MiB of garbage in the agent, and cost twice the time).
  */
 export function createRangeSender(
   descriptor: number,
   options: { readonly mayGrow: boolean },
-): (start: number, end: number, write: (chunk: Uint8Array) => Promise<void>) => Promise<void> {
+): (start: number, end: number, write: (chunk: Uint8Array) => Promise<void>) => Promise<Buffer> {
   const buffers = [Buffer.allocUnsafeSlow(bufferBytes), Buffer.allocUnsafeSlow(bufferBytes)];
   const first = fstatSync(descriptor);
   return async (start, end, write) => {
@@ -45,6 +45,6 @@ export function createRangeSender(
     if (!options.mayGrow && (now.mtimeMs !== first.mtimeMs || now.size !== first.size)) {
       throw new FileChanged("the file was written to");
     }
-    await write(hash.digest());
+    return hash.digest();
   };
 }

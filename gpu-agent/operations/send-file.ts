@@ -92,7 +92,7 @@ async function sendPart(part: Part, { url, signal }: OperationContext): Promise<
         },
         body: async (write) => {
           try {
-            await part.send(part.offset, part.end, write);
+            await write(await part.send(part.offset, part.end, write));
           } catch (error) {
             if (error instanceof FileChanged) changed = error;
             throw error;

@@ -169,12 +169,24 @@ const table: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     },
   },
   "/files/u/{token}": {
-    get: { id: "uploadState", tag: "files", summary: "Where an upload goes on", open: true },
+    get: {
+      id: "uploadPlace",
+      tag: "files",
+      summary: "What the link is for and what is there already; with total where its file goes on",
+      open: true,
+      query: ["total", "upload"],
+    },
     put: fileUpload("upload", "Uploads the link's file"),
     post: fileUpload("uploadPost", "As PUT"),
   },
   "/files/u/{token}/{filename}": {
-    get: { id: "uploadStateOf", tag: "files", summary: "Where an upload goes on", open: true },
+    get: {
+      id: "uploadState",
+      tag: "files",
+      summary: "Where an upload goes on, and what became of it",
+      open: true,
+      query: ["total", "upload"],
+    },
     put: fileUpload("uploadNamed", "Uploads one file of a dataset"),
     post: fileUpload("uploadNamedPost", "As PUT"),
   },
