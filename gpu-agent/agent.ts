@@ -6,6 +6,7 @@ import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import { createCalls } from "./calls.ts";
 import { connect } from "./connection.ts";
 import type { Connection, OpenSocket, Rhythm } from "./connection.ts";
+import { startTrashSweep } from "./files/trash-sweep.ts";
 import { loadOrCreateIdentity, openHome, readBootId } from "./home.ts";
 import type { Home, Identity } from "./home.ts";
 import { acquireLock } from "./home-lock.ts";
@@ -131,6 +132,7 @@ export function startAgent(options: AgentOptions): Agent {
 
   supervisor.adopt();
   sweepStaging(home, time.now());
+  const trashSweep = startTrashSweep({ home, time, log });
   connection = connect({
     url: options.url,
     identity,
@@ -161,6 +163,7 @@ export function startAgent(options: AgentOptions): Agent {
       if (closed) return;
       closed = true;
       stopping.abort();
+      trashSweep.close();
       supervisor.close();
       live.close();
       system.close();

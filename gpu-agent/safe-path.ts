@@ -1,9 +1,12 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
+  fsyncSync,
   lstatSync,
   openSync,
+  readdirSync,
   readlinkSync,
   realpathSync,
 } from "node:fs";
@@ -53,19 +56,10 @@ export interface OpenFile {
 /** Opens an existing plain file for reading. Throws NOT_FOUND, or PATH_ESCAPE when a link leads elsewhere. */
 export function openInside(root: string, segments: readonly string[]): OpenFile {
   const path = plainPathInside(root, segments);
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (code === "ELOOP") throw linkRefused();
-    if (code === "ENOENT" || code === "ENOTDIR") {
-      throw new AppError("NOT_FOUND", "There is no such file on the box.", {
-        hint: "List the files again; it may have been removed.",
-      });
-    }
-    throw error;
-  }
+  const descriptor = openOrRefuse(
+    path,
+    constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  );
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) {
@@ -86,6 +80,61 @@ export function openInside(root: string, segments: readonly string[]): OpenFile 
     };
   } catch (error) {
     closeSync(descriptor);
+    throw error;
+  }
+}
+
+export interface OpenFolder {
+  /** A name in this very folder, for calls that take a path. Good while the folder is open. */
+  entry(name: string): string;
+  names(): readonly string[];
+  /** Makes what was renamed, made or removed in it last through a power cut. */
+  sync(): void;
+  close(): void;
+}
+
+/**
+ * Opens an existing folder below a root, or the root itself, for changes in it. On Linux the paths it gives go through the
+ * descriptor: a folder that is swapped for a link afterwards leads nowhere else. Throws NOT_FOUND or PATH_ESCAPE.
+ */
+export function openFolderInside(root: string, segments: readonly string[]): OpenFolder {
+  const path = plainPathInside(root, segments);
+  // The root may be reached through a link; what lies below it may not.
+  const noFollow = segments.length === 0 ? 0 : constants.O_NOFOLLOW;
+  const descriptor = openOrRefuse(path, constants.O_RDONLY | constants.O_DIRECTORY | noFollow);
+  let open = true;
+  const close = (): void => {
+    if (open) closeSync(descriptor);
+    open = false;
+  };
+  try {
+    if (!isInside(realpathSync(root), openedPath(descriptor, path))) throw linkRefused();
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const base = hasDescriptorPaths ? `/proc/self/fd/${descriptor}` : path;
+  return {
+    entry: (name) => pathInside(base, [name]),
+    names: () => readdirSync(base),
+    sync: () => fsyncSync(descriptor),
+    close,
+  };
+}
+
+const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
+
+function openOrRefuse(path: string, flags: number): number {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === "ELOOP") throw linkRefused();
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      throw new AppError("NOT_FOUND", "There is no such file on the box.", {
+        hint: "List the files again; it may have been removed.",
+      });
+    }
     throw error;
   }
 }

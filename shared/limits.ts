@@ -164,6 +164,10 @@ export const limits = {
   metadataFileBytes: 64 * kib,
   /** A walk over a slow network disk ends here with what it has: the call itself is given up at 45 s at MCP. */
   modelTreeMs: 20_000,
+  // ---- trash on the box ----------------------------------------------------------------------
+  /** Long enough to notice on the next weekend that something is missing. */
+  trashKeepMs: 7 * 24 * 3_600_000,
+  trashSweepMs: 24 * 3_600_000,
 
   /** Room that stays free on a disk whatever is copied or uploaded to it: a checkpoint of a running job has to fit. */
   diskReserveBytes: 512 * mib,

@@ -41,6 +41,30 @@ export function parseDatasetRef(value: unknown): string {
   return parseRef("dataset", ["datasets"], value);
 }
 
+/**
+ * A dataset that may have been on the box before us: besides the names of `parseDatasetRef` any that a file may have, such as
+ * `My Photos`. Throws what `parseDatasetRef` throws. Whether there is such a folder, the box says.
+ */
+export function parseDatasetFolder(value: unknown): string {
+  try {
+    return parseDatasetRef(value);
+  } catch (refusal) {
+    const name = typeof value === "string" ? withoutDatasetRoot(value) : "";
+    try {
+      return parseFilename(name);
+    } catch {
+      throw refusal;
+    }
+  }
+}
+
+/** The last segment behind a known root; "" for any other path. */
+function withoutDatasetRoot(value: string): string {
+  const below = value.replace(/^(?:\/ai-toolkit\/)?datasets\//, "").replace(/\/$/, "");
+  // An encoded separator is a trick, whatever may be on a disk.
+  return /[/\\]|%(?:2e|2f|5c)/i.test(below) ? "" : below;
+}
+
 export function parseOutputRef(value: unknown): string {
   return parseRef("output", ["outputs", "output"], value);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { opendirSync, readFileSync, statSync } from "node:fs";
 import { join, parse } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
-import { foldName, parseDatasetRef } from "@trainyard/shared/names.ts";
+import { foldName, parseDatasetFolder } from "@trainyard/shared/names.ts";
 import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
 import type { Home } from "../home.ts";
 import { plainPathInside } from "../safe-path.ts";
@@ -20,7 +20,7 @@ const captionBytesRead = 64 * 1024;
 export function datasetFacts(home: Home, reference: string, maxFiles: number): DatasetFacts {
   let name: string;
   try {
-    name = parseDatasetRef(reference);
+    name = parseDatasetFolder(reference);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { reference, name: null, ...withoutDetails(nothing) };

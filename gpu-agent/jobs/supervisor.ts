@@ -27,6 +27,14 @@ export interface JobHead extends StreamKey {
   readonly head: Head;
 }
 
+export interface LiveUse {
+  readonly jobId: string;
+  readonly jobName: string;
+  /** Name of its folder below the outputs. */
+  readonly outputName: string;
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
 export interface Supervisor {
   /** Takes up every attempt that had not ended; call once, before the first start. */
   adopt(): void;
@@ -40,6 +48,8 @@ export interface Supervisor {
   /** Attempts that live or have something the edge has not acknowledged. */
   heads(): readonly JobHead[];
   liveJobs(): readonly StreamKey[];
+  /** What the jobs that live read and write: nobody may take it away from under them. */
+  liveUses(): readonly LiveUse[];
   /** What runs in this folder below the outputs; a reader must know before it takes a file away. */
   jobOfOutput(outputName: string): string | null;
   /** The newest job of each folder below the outputs: for a list, which must not read all attempts once a row. */
@@ -271,6 +281,13 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     liveJobs: () => [...runners.values()].map((runner) => runner.key),
     jobOfOutput: (outputName) => jobsOfOutputs().get(outputName) ?? null,
     jobsOfOutputs,
+    liveUses: () =>
+      [...runners.values()].map(({ spec }) => ({
+        jobId: spec.args.jobId,
+        jobName: spec.args.jobName,
+        outputName: spec.training.outputName,
+        document: spec.args.document,
+      })),
     ended: (key) => runners.get(nameOf(key))?.ended ?? Promise.resolve(),
     close() {
       closed = true;

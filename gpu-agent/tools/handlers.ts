@@ -1,29 +1,41 @@
 import type { ToolContract } from "@trainyard/shared/tools/define-tool.ts";
+import { deleteDataset as deleteDatasetContract } from "@trainyard/shared/tools/delete-dataset.ts";
+import { deleteModel as deleteModelContract } from "@trainyard/shared/tools/delete-model.ts";
 import { getSystemStats as getSystemStatsContract } from "@trainyard/shared/tools/get-system-stats.ts";
 import { listComfyuiModels as listComfyuiModelsContract } from "@trainyard/shared/tools/list-comfyui-models.ts";
 import { listDatasets as listDatasetsContract } from "@trainyard/shared/tools/list-datasets.ts";
 import { listExportedModels as listExportedModelsContract } from "@trainyard/shared/tools/list-exported-models.ts";
 import type { AgentToolName, Tools } from "@trainyard/shared/tools/registry.ts";
+import { undoDatasetChange as undoDatasetChangeContract } from "@trainyard/shared/tools/undo-dataset-change.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
+import { deleteDataset } from "./delete-dataset.ts";
+import { deleteModel } from "./delete-model.ts";
 import { getSystemStats } from "./get-system-stats.ts";
 import { listComfyuiModels } from "./list-comfyui-models.ts";
 import { listDatasets } from "./list-datasets.ts";
 import { listExportedModels } from "./list-exported-models.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
+import { undoDatasetChange } from "./undo-dataset-change.ts";
 
 /** Exactly the tools that run on the box; the compiler holds it. The registry itself stays a type here: memory. */
 const handlers = {
+  "delete-dataset": deleteDataset,
+  "delete-model": deleteModel,
   "get-system-stats": getSystemStats,
   "list-comfyui-models": listComfyuiModels,
   "list-datasets": listDatasets,
   "list-exported-models": listExportedModels,
+  "undo-dataset-change": undoDatasetChange,
 } satisfies { readonly [Name in AgentToolName]: AgentToolHandler<Name> };
 
 const contracts = {
+  "delete-dataset": deleteDatasetContract,
+  "delete-model": deleteModelContract,
   "get-system-stats": getSystemStatsContract,
   "list-comfyui-models": listComfyuiModelsContract,
   "list-datasets": listDatasetsContract,
   "list-exported-models": listExportedModelsContract,
+  "undo-dataset-change": undoDatasetChangeContract,
 } satisfies { readonly [Name in AgentToolName]: Tools[Name] };
 
 export interface AgentTool {

@@ -1,7 +1,6 @@
-import { readdirSync } from "node:fs";
-import { parseName } from "@trainyard/shared/names.ts";
 import type { DatasetRow } from "@trainyard/shared/tools/list-datasets.ts";
 import { scanDataset } from "../datasets/dataset-facts.ts";
+import { datasetPlaces } from "../datasets/dataset-folder.ts";
 import { fittingRows } from "./fitting-rows.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { megabytes, observedNow } from "./tool-handler.ts";
@@ -12,11 +11,7 @@ const missingShown = 10;
 
 export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }, context) => {
   const { home } = context;
-  const names = readdirSync(home.datasets, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map((entry) => entry.name)
-    .filter(isDatasetName)
-    .toSorted();
+  const names = datasetPlaces(home).map(({ name }) => name);
   const full = detail !== "concise";
   const toRow = (name: string): DatasetRow => {
     const scan = scanDataset(home, name, filesMax);
@@ -54,13 +49,3 @@ export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }
         : `${names.length} dataset${names.length === 1 ? "" : "s"}${truncated ? `; the first ${datasets.length} are here${full ? "" : ", detail full lists more"}` : ""}. Use a name as dataset_path in create-training-config.`,
   };
 };
-
-/** A folder that could not be named in a call is not offered. */
-function isDatasetName(name: string): boolean {
-  try {
-    parseName("dataset", name);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -7,6 +7,8 @@ import { createTrainingConfig } from "./create-training-config.ts";
 import { createUploadLink } from "./create-upload-link.ts";
 import type { InputOf, OutputOf, RunsOn, ToolAnswer, ToolContract } from "./define-tool.ts";
 import { deleteAlertRoute } from "./delete-alert-route.ts";
+import { deleteDataset } from "./delete-dataset.ts";
+import { deleteModel } from "./delete-model.ts";
 import { downloadModel } from "./download-model.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
 import { exportModel } from "./export-model.ts";
@@ -35,6 +37,7 @@ import { startTraining } from "./start-training.ts";
 import { stopTraining } from "./stop-training.ts";
 import { testAlertRoute } from "./test-alert-route.ts";
 import { suggestNextExperiment } from "./suggest-next-experiment.ts";
+import { undoDatasetChange } from "./undo-dataset-change.ts";
 import { uploadDataset } from "./upload-dataset.ts";
 import { validateTrainingConfig } from "./validate-training-config.ts";
 import { watchTrainingTimeseries } from "./watch-training-timeseries.ts";
@@ -47,6 +50,8 @@ export const catalog = {
   "create-training-config": createTrainingConfig,
   "create-upload-link": createUploadLink,
   "delete-alert-route": deleteAlertRoute,
+  "delete-dataset": deleteDataset,
+  "delete-model": deleteModel,
   "download-model": downloadModel,
   "evaluate-lora": evaluateLora,
   "export-model": exportModel,
@@ -75,6 +80,7 @@ export const catalog = {
   "stop-training": stopTraining,
   "test-alert-route": testAlertRoute,
   "suggest-next-experiment": suggestNextExperiment,
+  "undo-dataset-change": undoDatasetChange,
   "upload-dataset": uploadDataset,
   "validate-training-config": validateTrainingConfig,
   "watch-training-timeseries": watchTrainingTimeseries,
@@ -103,6 +109,8 @@ export const toolAliases: ReadonlyMap<string, string> = new Map([
   ["validate-config", "validate-training-config"],
   ["route-alerts", "alert-routing"],
   ["export-report", "export-observability-report"],
+  ["restore-dataset", "undo-dataset-change"],
+  ["restore-model", "undo-dataset-change"],
 ]);
 
 /** A Map, never an object: names come off the wire, and `constructor` is no tool. */

@@ -25,8 +25,16 @@ const baseModel: Names = {
 };
 const config: Names = { config: "config_name", name: "config_name" };
 const dataset: Names = { name: "dataset_name", dataset: "dataset_name" };
+const datasetPath: Names = {
+  name: "dataset_path",
+  dataset: "dataset_path",
+  dataset_name: "dataset_path",
+  folder_path: "dataset_path",
+  path: "dataset_path",
+};
 const link: Names = { expires_in: "expires_in_seconds" };
 const model: Names = { path: "model_path", name: "model_name", model: "model_name" };
+const modelPath: Names = { path: "model_path", name: "model_path", model_name: "model_path" };
 
 const alertPlace: Names = {
   url: "destination",
@@ -45,6 +53,8 @@ const table: Readonly<Record<string, Names>> = {
   "create-download-link": { ...link, ...model, id: "job_id", job: "job_id" },
   "create-training-config": { ...baseModel, config_name: "name" },
   "create-upload-link": { ...link, ...dataset, file_name: "filename" },
+  "delete-dataset": datasetPath,
+  "delete-model": modelPath,
   "delete-alert-route": { route: "name", route_name: "name" },
   "download-model": { ...link, ...model, id: "job_id", job: "job_id" },
   "evaluate-lora": { ...judged, lines: "log_lines", weights: "rubric_weights" },
@@ -89,6 +99,7 @@ const table: Readonly<Record<string, Names>> = {
   "stop-training": job,
   "test-alert-route": { route: "name", route_name: "name" },
   "suggest-next-experiment": { ...judged, ...several, lines: "log_lines" },
+  "undo-dataset-change": { ...datasetPath, id: "change_id", change: "change_id" },
   "upload-dataset": { ...dataset, files: "images" },
   "validate-training-config": { ...baseModel, config_yaml: "config", yaml: "config" },
   "watch-training-timeseries": job,

@@ -75,6 +75,8 @@ export const expiresInSeconds = z
 export const oneTime = z.boolean().default(false).describe("Ends after one file.");
 export const maxDatasetFiles = z.int().min(100).max(20_000).default(2_000);
 
+/** Of the tools that delete. */
+export const purge = z.boolean().default(false).describe("For good; needs confirm.");
 /** The name once more, where a call was refused with CONFIRM_REQUIRED. */
 export const confirmedName = nameOrPath.optional();
 
@@ -107,4 +109,15 @@ export const gpuView = z.object({
   utilization_pct: maybe(z.number()),
   temperature_c: maybe(z.number()),
   power_w: maybe(z.number()),
+});
+
+/** What was deleted, and how it comes back. */
+export const deletion = z.object({
+  success: z.boolean(),
+  deleted: z.string(),
+  path: z.string(),
+  purged: z.boolean(),
+  already_deleted: z.boolean(),
+  change_id: maybe(z.string()).describe("For undo-dataset-change; null when it is gone for good."),
+  restorable_until: maybe(instant),
 });

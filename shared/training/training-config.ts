@@ -1,4 +1,4 @@
-import { parseDatasetRef, parseName } from "../names.ts";
+import { parseDatasetFolder, parseName } from "../names.ts";
 import { isFluxArch } from "./families.ts";
 import { presetCalled, presetForArch, presetOfModel } from "./presets/model-presets.ts";
 import type { ModelPreset } from "./presets/preset.ts";
@@ -87,9 +87,9 @@ export function trainingConfigFromArguments(args: TrainingConfigArguments): Trai
     trainer: tiny ? "tiny" : "ai-toolkit",
     modelName: presetCalled(args.model_name)?.path ?? args.model_name,
     preset,
-    datasetName: parseDatasetRef(args.dataset_path),
+    datasetName: parseDatasetFolder(args.dataset_path),
     controlNames: (typeof controls === "string" ? [controls] : controls).map((path) =>
-      parseDatasetRef(path),
+      parseDatasetFolder(path),
     ),
     resolution,
     sampleSize: sampleSizeOf(preset, resolution),

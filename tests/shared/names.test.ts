@@ -3,6 +3,7 @@ import { AppError } from "../../shared/errors.ts";
 import {
   foldName,
   parseConfigRef,
+  parseDatasetFolder,
   parseDatasetRef,
   parseFilename,
   parseModelPath,
@@ -119,6 +120,39 @@ describe("references", () => {
     [undefined, "INVALID_NAME"],
   ])("refuses %j as %s", (value, code) => {
     expect(codeOf(() => parseDatasetRef(value))).toBe(code);
+  });
+});
+
+describe("parseDatasetFolder", () => {
+  it.each(["My Photos", "datasets/My Photos", "/ai-toolkit/datasets/My Photos/"])(
+    "takes %j for a folder that was there before",
+    (value) => {
+      expect(parseDatasetFolder(value)).toBe("My Photos");
+    },
+  );
+
+  it.each(["Übung 2024 (alt)", "写真", "x".repeat(80)])("takes %j", (value) => {
+    expect(parseDatasetFolder(value)).toBe(value);
+  });
+
+  it.each([
+    ["../../etc", "INVALID_NAME"],
+    ["a/b", "INVALID_NAME"],
+    ["a\\b", "INVALID_NAME"],
+    ["a%2fb", "INVALID_NAME"],
+    ["/etc/My Photos", "INVALID_NAME"],
+    ["My Photos ", "INVALID_NAME"],
+    ["My.", "INVALID_NAME"],
+    ["My\u200bPhotos", "INVALID_NAME"],
+    ["\u202esotohp", "INVALID_NAME"],
+    [".trash", "INVALID_NAME"],
+    ["datasets/.trash", "INVALID_NAME"],
+    ["..", "INVALID_NAME"],
+    ["x".repeat(300), "NAME_TOO_LONG"],
+    ["nul.txt", "RESERVED_NAME"],
+    [undefined, "INVALID_NAME"],
+  ])("refuses %j as %s", (value, code) => {
+    expect(codeOf(() => parseDatasetFolder(value))).toBe(code);
   });
 });
 

@@ -29,7 +29,13 @@ describe("answers", () => {
     expectTypeOf<EdgeToolName | AgentToolName>().toEqualTypeOf<ToolName>();
     expectTypeOf<EdgeToolName & AgentToolName>().toEqualTypeOf<never>();
     expectTypeOf<AgentToolName>().toEqualTypeOf<
-      "get-system-stats" | "list-comfyui-models" | "list-datasets" | "list-exported-models"
+      | "delete-dataset"
+      | "delete-model"
+      | "get-system-stats"
+      | "list-comfyui-models"
+      | "list-datasets"
+      | "list-exported-models"
+      | "undo-dataset-change"
     >();
   });
 

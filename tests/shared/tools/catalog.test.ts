@@ -71,10 +71,13 @@ describe("the catalog", () => {
 
   it("has its agent tools and its core tools as designed", () => {
     expect(tools.filter((tool) => tool.runsOn === "agent").map((tool) => tool.name)).toEqual([
+      "delete-dataset",
+      "delete-model",
       "get-system-stats",
       "list-comfyui-models",
       "list-datasets",
       "list-exported-models",
+      "undo-dataset-change",
     ]);
     expect(tools.filter((tool) => tool.core).map((tool) => tool.name)).toEqual([
       "control-training",
