@@ -6,6 +6,8 @@ import type { KnownSecret } from "@trainyard/shared/redact.ts";
 import { createCalls } from "./calls.ts";
 import { connect } from "./connection.ts";
 import type { Connection, OpenSocket, Rhythm } from "./connection.ts";
+import { createDatasetScans } from "./datasets/dataset-scans.ts";
+import { recoverDatasets } from "./datasets/changes/recover-datasets.ts";
 import { startTrashSweep } from "./files/trash-sweep.ts";
 import { loadOrCreateIdentity, openHome, readBootId } from "./home.ts";
 import type { Home, Identity } from "./home.ts";
@@ -45,6 +47,7 @@ export interface AgentOptions {
   readonly tinyEntry: string;
   readonly systemEntry: string;
   readonly sheetEntry: string;
+  readonly datasetEntry: string;
   readonly version: string;
   readonly openSocket?: OpenSocket;
   readonly rhythm?: Partial<Rhythm>;
@@ -107,6 +110,13 @@ export function startAgent(options: AgentOptions): Agent {
     },
     trainers,
   );
+  const datasets = createDatasetScans({
+    entry: options.datasetEntry,
+    index: home.pictureIndex,
+    time,
+    log,
+    gentle: () => supervisor.liveJobs().length > 0,
+  });
   const context: OperationContext = {
     home,
     spool,
@@ -114,6 +124,7 @@ export function startAgent(options: AgentOptions): Agent {
     trainers,
     host,
     sheets,
+    datasets,
     time,
     log,
     secrets,
@@ -131,6 +142,7 @@ export function startAgent(options: AgentOptions): Agent {
   });
 
   supervisor.adopt();
+  recoverDatasets(home, log);
   sweepStaging(home, time.now());
   const trashSweep = startTrashSweep({ home, time, log });
   connection = connect({
@@ -168,6 +180,7 @@ export function startAgent(options: AgentOptions): Agent {
       live.close();
       system.close();
       sheets.close();
+      datasets.close();
       spool.close();
       lock.release();
     },

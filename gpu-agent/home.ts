@@ -16,6 +16,8 @@ export interface Home {
   readonly agent: string;
   readonly identity: string;
   readonly spool: string;
+  /** What was found of each picture of the datasets; may be deleted at any time. */
+  readonly pictureIndex: string;
   readonly lock: string;
   readonly reserve: string;
   readonly jobs: string;
@@ -40,6 +42,7 @@ export function openHome(root: string): Home {
     agent,
     identity: join(agent, "identity.json"),
     spool: join(agent, "spool.db"),
+    pictureIndex: join(agent, "pictures.db"),
     lock: join(agent, "agent.lock"),
     reserve: join(agent, "reserve"),
     jobs: join(root, "jobs"),

@@ -12,6 +12,8 @@ export interface Policy {
   readonly comfyuiRoots: readonly string[];
   /** A start that takes longer by estimate is only made when it is confirmed; null: none needs to be. */
   readonly confirmHours: number | null;
+  /** Folders that hold datasets, beside the home's own: AI Toolkit's `datasets`, for one. Trainyard changes files in them. */
+  readonly datasetRoots: readonly string[];
 }
 
 /** A root that is the whole disk would allow everything. */
@@ -25,6 +27,7 @@ const policySchema = z.strictObject({
   model_roots: z.array(root).max(32).default([]),
   comfyui_roots: z.array(root).max(32).default([]),
   confirm_hours: z.number().gt(0).max(100_000).optional(),
+  dataset_roots: z.array(root).max(32).default([]),
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -45,6 +48,7 @@ export function readPolicy(home: Home, environment: Environment = process.env): 
     modelRoots: [...new Set(written.model_roots)],
     comfyuiRoots: [...new Set([...written.comfyui_roots, ...fromEnvironment.data])],
     confirmHours: written.confirm_hours ?? null,
+    datasetRoots: [...new Set(written.dataset_roots)],
   };
 }
 

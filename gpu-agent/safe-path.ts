@@ -129,7 +129,8 @@ function openOrRefuse(path: string, flags: number): number {
     return openSync(path, flags);
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    if (code === "ELOOP") throw linkRefused();
+    // A link where a folder is asked for is "no folder" to the system.
+    if (code === "ELOOP" || (code === "ENOTDIR" && isLink(path))) throw linkRefused();
     if (code === "ENOENT" || code === "ENOTDIR") {
       throw new AppError("NOT_FOUND", "There is no such file on the box.", {
         hint: "List the files again; it may have been removed.",
@@ -137,6 +138,10 @@ function openOrRefuse(path: string, flags: number): number {
     }
     throw error;
   }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** Where the descriptor really points: a folder swapped for a link between check and open shows here. */

@@ -50,6 +50,7 @@ const [command] = await Promise.all([
     entryPoints: {
       "agent/agent": "gpu-agent/main.ts",
       "agent/shim": "gpu-agent/jobs/shim.ts",
+      "agent/dataset-child": "gpu-agent/datasets/scan/child.ts",
       "agent/system-child": "gpu-agent/host/system-child.ts",
       "agent/sheet-child": "gpu-agent/samples/sheet-child.ts",
       "agent/tiny": "gpu-agent/trainers/tiny/main.ts",

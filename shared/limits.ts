@@ -171,6 +171,34 @@ export const limits = {
 
   /** Room that stays free on a disk whatever is copied or uploaded to it: a checkpoint of a running job has to fit. */
   diskReserveBytes: 512 * mib,
+  // ---- looking at datasets (reliability 4.8) ---------------------------------------------------
+  /** Entries of one dataset that are walked; training sets have some thousands. */
+  datasetEntries: 200_000,
+  datasetDepth: 8,
+  /** Longer is no caption; the toolkit would cut it at some hundred words. */
+  captionBytes: 64 * kib,
+  captionCharacters: 20_000,
+  /** A picture of 64 megapixels is below it in any format. */
+  imageFileBytes: 256 * mib,
+  /** Decoded at most: a kilobyte can claim 900 megapixels. */
+  imagePixels: 64_000_000,
+  imageSide: 16_384,
+  /** EXIF, profiles and text of one picture, unpacked. */
+  imageMetadataBytes: mib,
+  /** Decoding one picture; 64 megapixels take about two. */
+  imageSeconds: 20,
+  /** Pictures decoded at once; one where a job trains beside. */
+  imagesAtOnce: 4,
+  /** Resident memory of the process that decodes, above which it ends itself and begins again behind that picture. */
+  decoderBytes: 1_536 * mib,
+  /** Rows of the index of pictures, some 250 bytes each. */
+  pictureIndexRows: 400_000,
+  /** Changes of one dataset that can be taken back; what holds pictures is kept beyond. */
+  datasetChangesKept: 50,
+  /** How long a call waits for a scan; it goes on, and the next call finds it done. */
+  datasetScanWaitMs: 25_000,
+  /** The same for a call that only wants to know a little more: validation, a plan, a report. */
+  datasetGlanceMs: 6_000,
 
   // ---- jobs ----------------------------------------------------------------------------------
   queueLength: 200,

@@ -4,6 +4,7 @@ import type { ToolAnswer } from "@trainyard/shared/tools/define-tool.ts";
 import type { CatalogTool } from "@trainyard/shared/tools/registry.ts";
 import { unwrap } from "../outcome.ts";
 import { chooseAgent } from "../tools/choose-agent.ts";
+import { withConfigFacts } from "../tools/config-arguments.ts";
 import { isUnreachable } from "../tools/context.ts";
 import type { Detail, EdgeContext } from "../tools/context.ts";
 import { ago } from "../tools/words.ts";
@@ -13,12 +14,14 @@ type Answer = ToolAnswer<Readonly<Record<string, unknown>>>;
 /** A tool of the box. Its last answer is kept: with the box off, a read is answered from it and says how old it is. */
 export async function runOnAgent(
   tool: CatalogTool,
-  input: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
   context: EdgeContext,
 ): Promise<Answer> {
+  const input = await withConfigFacts(tool, given, context);
   const wanted = input["agent"];
   const agent = await chooseAgent(context, typeof wanted === "string" ? wanted : undefined);
   const detail = context.detail(input["detail"] as Detail | undefined);
+  const takesDetail = Object.hasOwn(tool.input.shape, "detail");
   const args = Object.fromEntries(
     Object.entries(input).filter(([key]) => key !== "agent" && key !== "detail"),
   );
@@ -34,7 +37,7 @@ export async function runOnAgent(
     const answer = await context.callAgent(
       agent.agentId,
       tool.annotations.readOnlyHint ? "tool" : "change-tool",
-      { tool: tool.name, arguments: { ...args, detail } },
+      { tool: tool.name, arguments: takesDetail ? { ...args, detail } : args },
     );
     if (!tool.annotations.readOnlyHint) return { data: answer.data, text: answer.text };
     const data = {

@@ -183,10 +183,24 @@ export function datasetFactsOf(datasets: readonly DatasetFacts[]): DatasetRunFac
     captioned: sum((facts) => Math.max(0, facts.captioned - facts.emptyCaptions)),
     emptyCaptions: sum((facts) => facts.emptyCaptions),
     totalBytes: sum((facts) => facts.totalBytes),
-    corrupt: null,
-    duplicates: null,
-    lowResolution: null,
-    extremeAspect: null,
-    captions: null,
+    corrupt: seenSum(datasets, "corrupt"),
+    duplicates: seenSum(datasets, "duplicates"),
+    lowResolution: seenSum(datasets, "lowResolution"),
+    extremeAspect: seenSum(datasets, "extremeAspect"),
+    // Words of two sets do not add up: the vocabulary of both is not the sum of theirs.
+    captions: datasets.length === 1 ? (first.seen?.captions ?? null) : null,
   };
+}
+
+/** Null unless every dataset was looked at to its end. */
+function seenSum(
+  datasets: readonly DatasetFacts[],
+  of: "corrupt" | "duplicates" | "lowResolution" | "extremeAspect",
+): number | null {
+  let sum = 0;
+  for (const { seen } of datasets) {
+    if (seen === null || seen === undefined) return null;
+    sum += seen[of];
+  }
+  return sum;
 }

@@ -1,4 +1,5 @@
 import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
 import { hashJson } from "@trainyard/shared/canonical-json.ts";
 import { parseConfigRef } from "@trainyard/shared/names.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
@@ -114,6 +115,7 @@ async function datasetOf(
       trainer: null,
       datasets: [path],
       maxFiles: input.max_dataset_files,
+      glanceMs: limits.datasetGlanceMs,
     });
     const [facts] = datasets;
     return facts === undefined ? null : datasetAnalysis(facts);

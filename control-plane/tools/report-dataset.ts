@@ -1,3 +1,4 @@
+import { limits } from "@trainyard/shared/limits.ts";
 import type { RunFacts } from "@trainyard/shared/analysis/run-facts.ts";
 import { datasetFactsOf } from "../job/run-facts.ts";
 import { isUnreachable } from "./context.ts";
@@ -35,6 +36,7 @@ export async function withDataset(
       trainer: null,
       datasets: [path],
       maxFiles: wanted.maxFiles,
+      glanceMs: limits.datasetGlanceMs,
     });
     const dataset = datasetFactsOf(datasets);
     return {

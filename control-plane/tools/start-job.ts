@@ -1,3 +1,4 @@
+import { limits } from "@trainyard/shared/limits.ts";
 import { hashJson } from "@trainyard/shared/canonical-json.ts";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import { AppError, wireToError } from "@trainyard/shared/errors.ts";
@@ -135,6 +136,7 @@ async function preflight(
       trainer: summary.trainer,
       datasets: datasetPaths(wish.config.document),
       maxFiles: wish.maxDatasetFiles,
+      glanceMs: limits.datasetGlanceMs,
       document: { ...wish.config.document },
     });
   } catch (error) {

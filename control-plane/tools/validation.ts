@@ -1,12 +1,21 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { DatasetFacts as BoxFacts } from "@trainyard/shared/protocol/operations.ts";
+import type {
+  CompanionFacts,
+  DatasetFacts as BoxFacts,
+} from "@trainyard/shared/protocol/operations.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
 import type {
   ValidationIssue,
   ValidationReport,
 } from "@trainyard/shared/tools/validate-training-config.ts";
-import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
+import {
+  companionsOf,
+  datasetPathOf,
+  datasetsOf,
+  processesOf,
+  readAiToolkitDocument,
+} from "@trainyard/shared/training/ai-toolkit-document.ts";
 import type { DatasetFacts, Finding } from "@trainyard/shared/training/finding.ts";
 import { validateDocument } from "@trainyard/shared/training/validate.ts";
 import type { Validation } from "@trainyard/shared/training/validate.ts";
@@ -18,6 +27,7 @@ import type { Detail, EdgeContext } from "./context.ts";
 export interface DatasetCheck {
   /** Null: no box could be asked. */
   readonly facts: readonly BoxFacts[] | null;
+  readonly companions?: readonly CompanionFacts[];
   /** Why not, when it was wanted. */
   readonly reason: string | null;
 }
@@ -40,12 +50,14 @@ export async function checkDatasets(
     return { facts: null, reason: error.message };
   }
   try {
-    const { datasets: facts } = await context.callAgent(agent.agentId, "preflight", {
+    const { datasets: facts, companions } = await context.callAgent(agent.agentId, "preflight", {
       trainer: null,
       datasets,
       maxFiles: options.maxFiles,
+      glanceMs: limits.datasetGlanceMs,
+      companions: companionPaths(document),
     });
-    return { facts, reason: null };
+    return { facts, companions: companions ?? [], reason: null };
   } catch (error) {
     if (isUnreachable(error)) return { facts: null, reason: error.message };
     throw error;
@@ -58,12 +70,26 @@ export function datasetPaths(document: unknown): string[] {
   return [...paths].filter((path) => path.length <= 300).slice(0, 50);
 }
 
+function companionPaths(document: unknown): { dataset: string; folder: string }[] {
+  return processesOf(document)
+    .flatMap(datasetsOf)
+    .flatMap((dataset) => {
+      const images = datasetPathOf(dataset);
+      return images === null
+        ? []
+        : companionsOf(dataset).map(({ folder }) => ({ dataset: images, folder }));
+    })
+    .filter(({ dataset, folder }) => dataset.length <= 300 && folder.length <= 300)
+    .slice(0, 50);
+}
+
 export function judge(document: unknown, check: DatasetCheck): Validation {
   const facts =
     check.facts === null
       ? {}
       : {
           datasets: Object.fromEntries(check.facts.map((one) => [one.reference, judgedFacts(one)])),
+          companions: check.companions,
         };
   const validation = validateDocument(document, facts);
   if (check.reason === null) return validation;
@@ -87,8 +113,8 @@ function judgedFacts(facts: BoxFacts): DatasetFacts {
     images: facts.images,
     scanned: facts.images,
     captionCoveragePct: coverage(facts),
-    duplicates: null,
-    corrupt: null,
+    duplicates: facts.seen?.duplicates ?? null,
+    corrupt: facts.seen?.corrupt ?? null,
   };
 }
 
@@ -116,7 +142,22 @@ export function datasetAnalysis(facts: BoxFacts): DatasetAnalysisView {
     caption_missing_count: Math.max(0, facts.images - facts.captioned),
     caption_empty_count: facts.emptyCaptions,
     caption_coverage_pct: coverage(facts),
+    ...seenAnalysis(facts),
     fingerprint: facts.fingerprint,
+  };
+}
+
+/** What decoding told; nothing where nobody has looked at every picture. */
+function seenAnalysis({ seen }: BoxFacts): DatasetAnalysisView {
+  if (seen === null || seen === undefined) return {};
+  const terms = seen.captions?.topTerms.slice(0, 20) ?? [];
+  return {
+    corrupt_image_count: seen.corrupt,
+    duplicate_image_estimate: seen.duplicates,
+    low_resolution_count: seen.lowResolution,
+    extreme_aspect_ratio_count: seen.extremeAspect,
+    unique_caption_ratio: seen.captions?.uniqueRatio ?? null,
+    top_caption_terms: terms.map(({ term, count }) => ({ term, count })),
   };
 }
 

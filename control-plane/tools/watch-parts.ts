@@ -104,6 +104,7 @@ async function askBox(
       trainer: null,
       datasets: [path],
       maxFiles: input.max_dataset_files,
+      glanceMs: 0,
     });
     const [facts] = datasets;
     return facts === undefined

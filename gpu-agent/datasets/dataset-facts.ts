@@ -1,91 +1,104 @@
-import { createHash } from "node:crypto";
-import { opendirSync, readFileSync, statSync } from "node:fs";
-import { join, parse } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
-import { foldName, parseDatasetFolder } from "@trainyard/shared/names.ts";
-import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
-import type { Home } from "../home.ts";
+import { parseDatasetFolder } from "@trainyard/shared/names.ts";
+import type { CompanionFacts, DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
+import { lstatSync } from "node:fs";
+import type { OperationContext } from "../operations/operation-context.ts";
 import { plainPathInside } from "../safe-path.ts";
+import { lookForDataset } from "./dataset-folder.ts";
+import type { DatasetPlace } from "./dataset-folder.ts";
 
-export interface DatasetScan extends Omit<DatasetFacts, "reference" | "name"> {
-  readonly modifiedAtMs: number | null;
-  readonly missingCaptions: readonly string[];
-}
+type Box = Pick<OperationContext, "home" | "datasets">;
 
-const imageSuffixes = new Set([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".avif"]);
-/** A caption this long is no caption; only whether it is empty is asked here. */
-const captionBytesRead = 64 * 1024;
-
-/** A reference that no dataset could have is a fact too: `name` is null. */
-export function datasetFacts(home: Home, reference: string, maxFiles: number): DatasetFacts {
-  let name: string;
+/** What a start, a validation or a report needs of a dataset. A reference that no dataset could have is a fact too: `name` is null. */
+export async function datasetFacts(
+  reference: string,
+  look: { readonly maxFiles: number; readonly glanceMs: number },
+  { home, datasets }: Box,
+): Promise<DatasetFacts> {
+  const nothing = { reference, ...noFacts };
+  let place: DatasetPlace | null;
   try {
-    name = parseDatasetFolder(reference);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { reference, name: null, ...withoutDetails(nothing) };
-  }
-  return { reference, name, ...withoutDetails(scanDataset(home, name, maxFiles)) };
-}
-
-/** `.DS_Store`, `._x` and `Thumbs.db` are neither pictures nor captions; folders below are not looked into. */
-export function scanDataset(home: Home, name: string, maxFiles: number): DatasetScan {
-  const folder = plainPathInside(home.datasets, [name]);
-  const stat = statSync(folder, { throwIfNoEntry: false });
-  if (stat === undefined) return nothing;
-  if (!stat.isDirectory()) return { ...nothing, exists: true };
-
-  const files: { name: string; bytes: number; modifiedAtMs: number }[] = [];
-  let scanLimited = false;
-  const directory = opendirSync(folder);
-  try {
-    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-      if (!entry.isFile() || entry.name.startsWith(".")) continue;
-      if (files.length >= maxFiles) {
-        scanLimited = true;
-        break;
-      }
-      const { size, mtimeMs } = statSync(join(folder, entry.name));
-      files.push({ name: entry.name, bytes: size, modifiedAtMs: mtimeMs });
+    place = lookForDataset(home, reference);
+    if (place === null) {
+      const name = parseDatasetFolder(reference);
+      const path = plainPathInside(home.datasets, [name]);
+      const exists = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+      return { ...nothing, name, exists };
     }
-  } finally {
-    directory.closeSync();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === "POLICY_INVALID") throw error;
+    return { ...nothing, name: null };
   }
-  files.sort((a, b) => (a.name < b.name ? -1 : 1));
-
-  const captions = new Map(
-    files
-      .filter((file) => isCaption(file.name))
-      .map((file) => [foldName(parse(file.name).name), file]),
-  );
-  const images = files.filter((file) => imageSuffixes.has(parse(file.name).ext.toLowerCase()));
-  const missing: string[] = [];
-  let captioned = 0;
-  let emptyCaptions = 0;
-  for (const image of images) {
-    const caption = captions.get(foldName(parse(image.name).name));
-    if (caption === undefined) missing.push(image.name);
-    else if (isBlank(join(folder, caption.name), caption.bytes)) emptyCaptions += 1;
-    else captioned += 1;
-  }
-  const print = createHash("sha256");
-  for (const file of files)
-    print.update(`${file.name}\0${file.bytes}\0${Math.trunc(file.modifiedAtMs)}\n`);
+  const { survey, facts, scan, fingerprint } = await datasets.ask<"diagnosis">({
+    want: "diagnosis",
+    folder: place.folder,
+    virtualPath: place.virtualPath,
+    maxFiles: look.maxFiles,
+    waitMs: look.glanceMs,
+    triggerWord: null,
+    resolutions: [],
+    sides: 16,
+  });
+  const { corrupt, duplicates, lowResolution, extremeAspect } = facts;
+  const isSeen =
+    scan.state === "done" &&
+    corrupt !== null &&
+    duplicates !== null &&
+    lowResolution !== null &&
+    extremeAspect !== null;
   return {
+    reference,
+    name: place.name,
     exists: true,
     isDirectory: true,
-    images: images.length,
-    captioned,
-    emptyCaptions,
-    totalBytes: files.reduce((sum, file) => sum + file.bytes, 0),
-    fingerprint: print.digest("hex"),
-    scanLimited,
-    modifiedAtMs: files.reduce((latest, file) => Math.max(latest, file.modifiedAtMs), stat.mtimeMs),
-    missingCaptions: missing,
+    images: survey.images,
+    captioned: survey.captioned + survey.emptyCaptions,
+    emptyCaptions: survey.emptyCaptions,
+    totalBytes: survey.totalBytes,
+    fingerprint,
+    scanLimited: survey.limited,
+    ...(isSeen
+      ? {
+          seen: {
+            corrupt,
+            duplicates,
+            lowResolution,
+            extremeAspect,
+            captions:
+              facts.captions === null
+                ? null
+                : { ...facts.captions, topTerms: shortTerms(facts.captions.topTerms) },
+          },
+        }
+      : {}),
   };
 }
 
-const nothing: DatasetScan = {
+/** Whether a folder of masks or controls has a picture for each image of its dataset. */
+export async function companionFacts(
+  { dataset, folder }: { readonly dataset: string; readonly folder: string },
+  { home, datasets }: Box,
+): Promise<CompanionFacts> {
+  const missing = { dataset, folder, exists: false, images: 0, unpaired: 0 };
+  try {
+    const [place, companion] = [lookForDataset(home, dataset), lookForDataset(home, folder)];
+    if (companion === null) return missing;
+    if (place === null) return { ...missing, exists: true };
+    const found = await datasets.ask<"companion">({
+      want: "companion",
+      folder: place.folder,
+      virtualPath: place.virtualPath,
+      maxFiles: 1,
+      companion: companion.folder,
+    });
+    return { dataset, folder, exists: true, ...found };
+  } catch (error) {
+    if (error instanceof AppError && error.code !== "SCAN_FAILED") return missing;
+    throw error;
+  }
+}
+
+const noFacts = {
   exists: false,
   isDirectory: false,
   images: 0,
@@ -94,18 +107,8 @@ const nothing: DatasetScan = {
   totalBytes: 0,
   fingerprint: null,
   scanLimited: false,
-  modifiedAtMs: null,
-  missingCaptions: [],
 };
 
-function withoutDetails({ modifiedAtMs: _at, missingCaptions: _missing, ...facts }: DatasetScan) {
-  return facts;
-}
-
-function isCaption(name: string): boolean {
-  return name.toLowerCase().endsWith(".txt");
-}
-
-function isBlank(path: string, bytes: number): boolean {
-  return bytes <= captionBytesRead && readFileSync(path, "utf8").trim() === "";
+function shortTerms(terms: readonly { readonly term: string; readonly count: number }[]) {
+  return terms.slice(0, 25).map(({ term, count }) => ({ term: term.slice(0, 200), count }));
 }

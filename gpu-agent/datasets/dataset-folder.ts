@@ -1,7 +1,9 @@
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFolder } from "@trainyard/shared/names.ts";
 import type { Home } from "../home.ts";
+import { readPolicy } from "../policy.ts";
 import { plainPathInside } from "../safe-path.ts";
 
 /** Where a dataset lies. */
@@ -10,23 +12,38 @@ export interface DatasetPlace {
   /** Its folder below the root. */
   readonly name: string;
   readonly folder: string;
-  /** As answers show it: `datasets/x`. */
+  /** As answers show it: `datasets/x`; a whole path where the home has another dataset of that name. */
   readonly virtualPath: string;
+}
+
+/** The home's own folder first, then those that the box's policy names and that are there. */
+export function datasetRoots(home: Home): readonly string[] {
+  const named = readPolicy(home).datasetRoots.filter(
+    (root) => statSync(root, { throwIfNoEntry: false })?.isDirectory() === true,
+  );
+  return [...new Set([home.datasets, ...named])];
 }
 
 /** Null when no dataset has that name. Throws for what cannot be a name. */
 export function lookForDataset(home: Home, reference: unknown): DatasetPlace | null {
-  const place = placeOf(home, parseDatasetFolder(reference));
-  return lstatSync(place.folder, { throwIfNoEntry: false })?.isDirectory() === true ? place : null;
+  const roots = datasetRoots(home);
+  const whole = placeOfPath(home, roots, reference);
+  if (whole !== null) return isFolder(whole.folder) ? whole : null;
+  const name = parseDatasetFolder(reference);
+  for (const root of roots) {
+    const place = placeOf(home, root, name);
+    if (isFolder(place.folder)) return place;
+  }
+  return null;
 }
 
 /** Throws DATASET_NOT_FOUND when no dataset has that name. */
-function findDataset(home: Home, reference: unknown): DatasetPlace {
+export function findDataset(home: Home, reference: unknown): DatasetPlace {
   const place = lookForDataset(home, reference);
   if (place !== null) return place;
   throw new AppError("DATASET_NOT_FOUND", "There is no dataset of that name on this box.", {
     hint: "Call list-datasets, or upload one with create-upload-link.",
-    details: { dataset: parseDatasetFolder(reference) },
+    details: { dataset: String(reference) },
   });
 }
 
@@ -37,19 +54,39 @@ export function resolveDataset(home: Home, reference: unknown): string {
 
 /** Folders whose name could stand in a call, by name. Links are not followed. */
 export function datasetPlaces(home: Home): readonly DatasetPlace[] {
-  return readdirSync(home.datasets, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && isAddressable(entry.name))
-    .map((entry) => placeOf(home, entry.name))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return datasetRoots(home)
+    .flatMap((root) =>
+      readdirSync(root, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && isAddressable(entry.name))
+        .map((entry) => placeOf(home, root, entry.name)),
+    )
+    .sort((a, b) => (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
 }
 
-function placeOf(home: Home, name: string): DatasetPlace {
-  return {
-    root: home.datasets,
-    name,
-    folder: plainPathInside(home.datasets, [name]),
-    virtualPath: `datasets/${name}`,
-  };
+/** A whole path is a reference only straight below a root that the policy names. */
+function placeOfPath(
+  home: Home,
+  roots: readonly string[],
+  reference: unknown,
+): DatasetPlace | null {
+  if (typeof reference !== "string" || !isAbsolute(reference)) return null;
+  const path = resolve(reference);
+  for (const root of roots.slice(1)) {
+    const name = relative(root, path);
+    if (name === "" || name.startsWith("..") || name.includes(sep)) continue;
+    if (isAddressable(name)) return placeOf(home, root, name);
+  }
+  return null;
+}
+
+function placeOf(home: Home, root: string, name: string): DatasetPlace {
+  const folder = plainPathInside(root, [name]);
+  const isHidden = root !== home.datasets && isFolder(join(home.datasets, name));
+  return { root, name, folder, virtualPath: isHidden ? folder : `datasets/${name}` };
+}
+
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isAddressable(name: string): boolean {

@@ -2,6 +2,7 @@ import { isAbsolute, join, resolve, sep } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { foldName } from "@trainyard/shared/names.ts";
 import { datasetsOf, processesOf } from "@trainyard/shared/training/ai-toolkit-document.ts";
+import { datasetRoots } from "../datasets/dataset-folder.ts";
 import type { Home } from "../home.ts";
 import type { LiveUse, Supervisor } from "./supervisor.ts";
 
@@ -26,22 +27,19 @@ function pathsOf({ document, outputName }: LiveUse, home: Home): string[] {
     .flatMap(datasetsOf)
     .flatMap((dataset) => textsIn(dataset))
     .filter((text) => !/[/\\]/.test(text))
-    .map((name) => join(home.datasets, name));
-  const written = textsIn(document).flatMap((text) => {
-    const path = pathOf(text, home);
-    return path === null ? [] : [path];
-  });
+    .flatMap((name) => datasetRoots(home).map((root) => join(root, name)));
+  const written = textsIn(document).flatMap((text) => pathsFor(text, home));
   return [join(home.outputs, outputName), ...named, ...written];
 }
 
 /** The forms of `shared/names.ts`, and absolute paths as they are. */
-function pathOf(text: string, home: Home): string | null {
+function pathsFor(text: string, home: Home): string[] {
   const below = /^(?:\/ai-toolkit\/)?(datasets|outputs?)\/(.+)$/.exec(text);
   if (below !== null) {
-    const root = below[1] === "datasets" ? home.datasets : home.outputs;
-    return resolve(root, below[2] ?? "");
+    const roots = below[1] === "datasets" ? datasetRoots(home) : [home.outputs];
+    return roots.map((root) => resolve(root, below[2] ?? ""));
   }
-  return isAbsolute(text) ? resolve(text) : null;
+  return isAbsolute(text) ? [resolve(text)] : [];
 }
 
 function textsIn(value: unknown): string[] {

@@ -6,6 +6,7 @@ import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { parseName } from "@trainyard/shared/names.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import { dropStaleCachesOf } from "../datasets/stale-caches.ts";
 import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
@@ -124,6 +125,14 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     });
   };
 
+  const liveUses = (): readonly LiveUse[] =>
+    [...runners.values()].map(({ spec }) => ({
+      jobId: spec.args.jobId,
+      jobName: spec.args.jobName,
+      outputName: spec.training.outputName,
+      document: spec.args.document,
+    }));
+
   const begin = async (
     args: OperationArgs<"start-attempt">,
   ): Promise<OperationValue<"start-attempt">> => {
@@ -152,6 +161,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     // Asked again behind the awaits: a stop may have come first.
     const meanwhile = spool.attempt(key);
     if (meanwhile !== null) return acceptedBefore(meanwhile, args);
+    dropStaleCachesOf(args.document, { home, log, supervisor: { liveUses } });
     const outputFolder = join(home.outputs, outputName);
     mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
     const aside =
@@ -281,13 +291,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     liveJobs: () => [...runners.values()].map((runner) => runner.key),
     jobOfOutput: (outputName) => jobsOfOutputs().get(outputName) ?? null,
     jobsOfOutputs,
-    liveUses: () =>
-      [...runners.values()].map(({ spec }) => ({
-        jobId: spec.args.jobId,
-        jobName: spec.args.jobName,
-        outputName: spec.training.outputName,
-        document: spec.args.document,
-      })),
+    liveUses,
     ended: (key) => runners.get(nameOf(key))?.ended ?? Promise.resolve(),
     close() {
       closed = true;

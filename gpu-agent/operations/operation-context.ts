@@ -4,6 +4,7 @@ import type {
   OperationValue,
 } from "@trainyard/shared/protocol/operations.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
+import type { DatasetScans } from "../datasets/dataset-scans.ts";
 import type { Home } from "../home.ts";
 import type { HostFacts } from "../host/host-facts.ts";
 import type { Supervisor } from "../jobs/supervisor.ts";
@@ -21,6 +22,7 @@ export interface OperationContext {
   readonly trainers: Trainers;
   readonly host: HostFacts;
   readonly sheets: Sheets;
+  readonly datasets: DatasetScans;
   readonly time: Time;
   readonly log: Log;
   readonly secrets: readonly KnownSecret[];

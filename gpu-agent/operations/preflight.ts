@@ -3,7 +3,7 @@ import { AppError, errorToWire } from "@trainyard/shared/errors.ts";
 import type { WireError } from "@trainyard/shared/errors.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
-import { datasetFacts } from "../datasets/dataset-facts.ts";
+import { companionFacts, datasetFacts } from "../datasets/dataset-facts.ts";
 import { attemptFiles } from "../home.ts";
 import { readPolicy } from "../policy.ts";
 import type { OperationContext, OperationHandler } from "./operation-context.ts";
@@ -14,8 +14,15 @@ export const preflight: OperationHandler<"preflight"> = async (args, context) =>
   const trainer = args.trainer === null ? null : await trainerFact(args.trainer);
   return {
     trainer,
-    datasets: args.datasets.map((reference) => datasetFacts(home, reference, args.maxFiles)),
+    datasets: await Promise.all(
+      args.datasets.map((reference) =>
+        datasetFacts(reference, { maxFiles: args.maxFiles, glanceMs: args.glanceMs ?? 0 }, context),
+      ),
+    ),
     freeBytes: disk === null ? null : disk.bavail * disk.bsize,
+    companions: await Promise.all(
+      (args.companions ?? []).map((wanted) => companionFacts(wanted, context)),
+    ),
     problem: trainer?.found === true ? await problemOf(args, context) : null,
     // Only a start has a document.
     confirmHours: args.document === undefined ? null : readPolicy(home).confirmHours,

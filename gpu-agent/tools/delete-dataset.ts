@@ -1,18 +1,20 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFolder } from "@trainyard/shared/names.ts";
-import { lookForDataset } from "../datasets/dataset-folder.ts";
+import { datasetRoots, lookForDataset } from "../datasets/dataset-folder.ts";
+import { listTrash } from "../files/trash.ts";
+import type { Home } from "../home.ts";
 import { throwAway } from "./throw-away.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 
 export const deleteDataset: AgentToolHandler<"delete-dataset"> = (input, context) => {
   const { home } = context;
-  const name = parseDatasetFolder(input.dataset_path);
   const place = lookForDataset(home, input.dataset_path);
+  const name = place?.name ?? parseDatasetFolder(input.dataset_path);
   return throwAway(
     {
-      root: place?.root ?? home.datasets,
+      root: place?.root ?? rootOfDeleted(home, name),
       segments: [name],
-      virtualPath: `datasets/${name}`,
+      virtualPath: place?.virtualPath ?? `datasets/${name}`,
       name,
       exists: place !== null,
       missing: () =>
@@ -25,3 +27,11 @@ export const deleteDataset: AgentToolHandler<"delete-dataset"> = (input, context
     context,
   );
 };
+
+/** Where the trash has one of that name. */
+function rootOfDeleted(home: Home, name: string): string {
+  const root = datasetRoots(home).find((one) =>
+    listTrash(one).some((entry) => entry.segments.join("/") === name),
+  );
+  return root ?? home.datasets;
+}

@@ -10,9 +10,10 @@ const restCharacters = 300;
 export function fittingRows<Item, Row extends object>(
   items: readonly Item[],
   toRow: (item: Item) => Row,
+  rest = restCharacters,
 ): Row[] {
   const rows: Row[] = [];
-  let left = limits.conciseCharacters - restCharacters;
+  let left = limits.conciseCharacters - rest;
   for (const item of items) {
     const row = toRow(item);
     left -= JSON.stringify(row).length + 1;

@@ -1,4 +1,8 @@
 import type { ToolContract } from "@trainyard/shared/tools/define-tool.ts";
+import { analyzeDataset as analyzeDatasetContract } from "@trainyard/shared/tools/analyze-dataset.ts";
+import { autoImproveDataset as autoImproveDatasetContract } from "@trainyard/shared/tools/auto-improve-dataset.ts";
+import { editCaptions as editCaptionsContract } from "@trainyard/shared/tools/edit-captions.ts";
+import { getDatasetInfo as getDatasetInfoContract } from "@trainyard/shared/tools/get-dataset-info.ts";
 import { deleteDataset as deleteDatasetContract } from "@trainyard/shared/tools/delete-dataset.ts";
 import { deleteModel as deleteModelContract } from "@trainyard/shared/tools/delete-model.ts";
 import { getSystemStats as getSystemStatsContract } from "@trainyard/shared/tools/get-system-stats.ts";
@@ -8,6 +12,10 @@ import { listExportedModels as listExportedModelsContract } from "@trainyard/sha
 import type { AgentToolName, Tools } from "@trainyard/shared/tools/registry.ts";
 import { undoDatasetChange as undoDatasetChangeContract } from "@trainyard/shared/tools/undo-dataset-change.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
+import { analyzeDataset } from "./analyze-dataset.ts";
+import { autoImproveDataset } from "./auto-improve-dataset.ts";
+import { editCaptions } from "./edit-captions.ts";
+import { getDatasetInfo } from "./get-dataset-info.ts";
 import { deleteDataset } from "./delete-dataset.ts";
 import { deleteModel } from "./delete-model.ts";
 import { getSystemStats } from "./get-system-stats.ts";
@@ -19,6 +27,10 @@ import { undoDatasetChange } from "./undo-dataset-change.ts";
 
 /** Exactly the tools that run on the box; the compiler holds it. The registry itself stays a type here: memory. */
 const handlers = {
+  "analyze-dataset": analyzeDataset,
+  "auto-improve-dataset": autoImproveDataset,
+  "edit-captions": editCaptions,
+  "get-dataset-info": getDatasetInfo,
   "delete-dataset": deleteDataset,
   "delete-model": deleteModel,
   "get-system-stats": getSystemStats,
@@ -29,6 +41,10 @@ const handlers = {
 } satisfies { readonly [Name in AgentToolName]: AgentToolHandler<Name> };
 
 const contracts = {
+  "analyze-dataset": analyzeDatasetContract,
+  "auto-improve-dataset": autoImproveDatasetContract,
+  "edit-captions": editCaptionsContract,
+  "get-dataset-info": getDatasetInfoContract,
   "delete-dataset": deleteDatasetContract,
   "delete-model": deleteModelContract,
   "get-system-stats": getSystemStatsContract,

@@ -1,40 +1,44 @@
 import type { DatasetRow } from "@trainyard/shared/tools/list-datasets.ts";
-import { scanDataset } from "../datasets/dataset-facts.ts";
 import { datasetPlaces } from "../datasets/dataset-folder.ts";
+import type { DatasetPlace } from "../datasets/dataset-folder.ts";
+import type { Survey } from "../datasets/scan/messages.ts";
 import { fittingRows } from "./fitting-rows.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { megabytes, observedNow } from "./tool-handler.ts";
 
 const datasetsMax = 200;
 const filesMax = 20_000;
-const missingShown = 10;
+/** More rows than a concise answer ever has room for. */
+const conciseMax = 30;
 
 export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }, context) => {
-  const { home } = context;
-  const names = datasetPlaces(home).map(({ name }) => name);
   const full = detail !== "concise";
-  const toRow = (name: string): DatasetRow => {
-    const scan = scanDataset(home, name, filesMax);
-    const captions = scan.captioned;
-    return {
-      name,
-      path: `datasets/${name}`,
-      image_count: scan.images,
-      caption_count: captions,
-      captions_complete: scan.images > 0 && captions === scan.images,
-      total_size_bytes: scan.totalBytes,
-      ...(full
-        ? {
-            missing_captions: scan.missingCaptions.slice(0, missingShown),
-            total_size_mb: megabytes(scan.totalBytes),
-            modified_at:
-              scan.modifiedAtMs === null ? null : new Date(scan.modifiedAtMs).toISOString(),
-          }
-        : {}),
-    };
-  };
-  const listed = names.slice(0, datasetsMax);
-  const datasets = full ? listed.map(toRow) : fittingRows(listed, toRow);
+  const names = datasetPlaces(context.home);
+  const listed = names.slice(0, full ? datasetsMax : conciseMax);
+  const surveys = await context.datasets.ask<"survey">({
+    want: "survey",
+    folders: listed.map(({ folder, virtualPath }) => ({ folder, virtualPath, maxFiles: filesMax })),
+  });
+  const toRow = ({ place, survey }: { place: DatasetPlace; survey: Survey }): DatasetRow => ({
+    name: place.name,
+    path: place.virtualPath,
+    image_count: survey.images,
+    caption_count: survey.captioned,
+    captions_complete: survey.images > 0 && survey.captioned === survey.images,
+    total_size_bytes: survey.totalBytes,
+    ...(full
+      ? {
+          missing_captions: [...survey.missingCaptions],
+          total_size_mb: megabytes(survey.totalBytes),
+          modified_at: new Date(survey.modifiedAtMs).toISOString(),
+        }
+      : {}),
+  });
+  const found = listed.flatMap((place, at) => {
+    const survey = surveys[at];
+    return survey === undefined ? [] : [{ place, survey }];
+  });
+  const datasets = full ? found.map(toRow) : fittingRows(found, toRow);
   const truncated = datasets.length < names.length;
   return {
     data: {

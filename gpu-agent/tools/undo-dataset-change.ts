@@ -1,9 +1,16 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFolder } from "@trainyard/shared/names.ts";
 import type { ChangeView } from "@trainyard/shared/tools/undo-dataset-change.ts";
+import { inTurn } from "../datasets/changes/in-turn.ts";
+import { listChanges, readChange } from "../datasets/changes/journal.ts";
+import type { KnownChange } from "../datasets/changes/journal.ts";
+import { undoChange } from "../datasets/changes/roll-back.ts";
+import { datasetPlaces, datasetRoots } from "../datasets/dataset-folder.ts";
 import { listTrash, restoreFromTrash } from "../files/trash.ts";
 import type { TrashEntry } from "../files/trash.ts";
 import type { Home } from "../home.ts";
+import { refuseInUse } from "../jobs/in-use.ts";
+import type { OperationContext } from "../operations/operation-context.ts";
 import { fittingRows } from "./fitting-rows.ts";
 import { restorableUntil } from "./throw-away.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
@@ -19,34 +26,57 @@ export const undoDatasetChange: AgentToolHandler<"undo-dataset-change"> = async 
 ) => {
   const { home, log } = context;
   const dataset = input.dataset_path === undefined ? null : parseDatasetFolder(input.dataset_path);
-  const deleted = deletedThings(home);
   if (input.change_id === undefined) {
-    const changes = deleted
-      .filter(({ virtualPath }) => dataset === null || virtualPath === `datasets/${dataset}`)
-      .map(changeOf);
+    const changes = [
+      ...deletedThings(home).map(deletionView),
+      ...datasetPlaces(home).flatMap((place) =>
+        listChanges(place.folder).map((change) => changeView(place.virtualPath, change)),
+      ),
+    ].filter(({ path }) => dataset === null || path === `datasets/${dataset}`);
     return listed(changes, input.detail !== "concise");
   }
-  const { path, already } = restore(home, input.change_id);
-  if (!already) log("info", "a deletion was undone", { path, id: input.change_id });
+  const { change_id } = input;
+  const undone = (await undoInDatasets(change_id, context)) ?? restore(home, change_id);
+  if (!undone.already) log("info", "a change was undone", { path: undone.path, id: change_id });
   return {
     data: {
-      success: true,
-      change_id: input.change_id,
-      kind: "deletion",
-      path,
-      already_undone: already,
+      change_id,
+      kind: undone.kind,
+      path: undone.path,
+      ...(undone.files === null ? {} : { files_restored: undone.files }),
+      already_undone: undone.already,
       changes: [],
       count: 0,
     },
-    text: already ? "It was back where it was before." : "It is back where it was.",
+    text: undone.already
+      ? "That was taken back before; nothing was changed."
+      : "It is as it was before the change.",
   };
 };
 
-function restore(home: Home, id: string): { readonly path: string; readonly already: boolean } {
+interface Undone {
+  readonly kind: ChangeView["kind"];
+  readonly path: string;
+  readonly files: number | null;
+  readonly already: boolean;
+}
+
+/** Null when no dataset has a change of that id. */
+async function undoInDatasets(id: string, context: OperationContext): Promise<Undone | null> {
+  const place = datasetPlaces(context.home).find(({ folder }) => readChange(folder, id) !== null);
+  if (place === undefined) return null;
+  return inTurn(place.folder, async () => {
+    refuseInUse(place.folder, context);
+    const { journal, already } = await undoChange(place.folder, id);
+    return { kind: journal.kind, path: place.virtualPath, files: journal.steps.length, already };
+  });
+}
+
+function restore(home: Home, id: string): Undone {
   for (const { root, label } of trashRoots(home)) {
     try {
       const { entry, already } = restoreFromTrash(root, id);
-      return { path: [label, ...entry.segments].join("/"), already };
+      return { kind: "deletion", path: [label, ...entry.segments].join("/"), files: null, already };
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "CHANGE_NOT_FOUND") throw error;
     }
@@ -57,7 +87,7 @@ function restore(home: Home, id: string): { readonly path: string; readonly alre
 }
 
 const trashRoots = (home: Home) => [
-  { root: home.datasets, label: "datasets" },
+  ...datasetRoots(home).map((root) => ({ root, label: "datasets" })),
   { root: home.outputs, label: "outputs" },
 ];
 
@@ -69,7 +99,7 @@ function deletedThings(home: Home): readonly Deleted[] {
   );
 }
 
-function changeOf({ virtualPath, entry }: Deleted): ChangeView {
+function deletionView({ virtualPath, entry }: Deleted): ChangeView {
   return {
     change_id: entry.id,
     kind: "deletion",
@@ -80,6 +110,17 @@ function changeOf({ virtualPath, entry }: Deleted): ChangeView {
   };
 }
 
+function changeView(path: string, { state, journal }: KnownChange): ChangeView {
+  return {
+    change_id: journal.id,
+    kind: journal.kind,
+    path,
+    changed_at: new Date(journal.atMs).toISOString(),
+    undone: state === "undone",
+    files: journal.steps.length,
+  };
+}
+
 function listed(all: readonly ChangeView[], full: boolean) {
   const newestFirst = all.toSorted((a, b) => (a.changed_at < b.changed_at ? 1 : -1));
   const changes = full
@@ -87,7 +128,6 @@ function listed(all: readonly ChangeView[], full: boolean) {
     : fittingRows(newestFirst, (row) => row);
   return {
     data: {
-      success: true,
       changes: [...changes],
       count: newestFirst.length,
       truncated: changes.length < newestFirst.length,

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { agent, confirmedName, deletion, detail, nameOrPath, purge } from "./vocabulary.ts";
+import { agent, confirmedName, deletion, nameOrPath, purge } from "./vocabulary.ts";
 
 export const deleteDataset = defineTool({
   name: "delete-dataset",
   title: "Delete dataset",
   description:
-    "Moves a dataset to the box's trash, which keeps it for a week; undo-dataset-change brings it back. Refused while a job uses it.",
-  input: z.strictObject({ dataset_path: nameOrPath, purge, confirm: confirmedName, agent, detail }),
+    "Deletes a dataset to a trash kept a week; undo-dataset-change reverts. Refused while a job uses it.",
+  input: z.strictObject({ dataset_path: nameOrPath, purge, confirm: confirmedName, agent }),
   output: deletion,
   annotations: {
     readOnlyHint: false,

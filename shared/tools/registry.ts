@@ -1,5 +1,7 @@
 /** Every tool, once. Listing, doors, schemas, docs and both handler maps are derived from here. */
 import { alertRouting } from "./alert-routing.ts";
+import { analyzeDataset } from "./analyze-dataset.ts";
+import { autoImproveDataset } from "./auto-improve-dataset.ts";
 import { compareTrainingRuns } from "./compare-training-runs.ts";
 import { controlTraining } from "./control-training.ts";
 import { createDownloadLink } from "./create-download-link.ts";
@@ -10,10 +12,12 @@ import { deleteAlertRoute } from "./delete-alert-route.ts";
 import { deleteDataset } from "./delete-dataset.ts";
 import { deleteModel } from "./delete-model.ts";
 import { downloadModel } from "./download-model.ts";
+import { editCaptions } from "./edit-captions.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
 import { exportModel } from "./export-model.ts";
 import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
+import { getDatasetInfo } from "./get-dataset-info.ts";
 import { getSystemStats } from "./get-system-stats.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
 import { getTrainingObservability } from "./get-training-observability.ts";
@@ -44,6 +48,8 @@ import { watchTrainingTimeseries } from "./watch-training-timeseries.ts";
 
 export const catalog = {
   "alert-routing": alertRouting,
+  "analyze-dataset": analyzeDataset,
+  "auto-improve-dataset": autoImproveDataset,
   "compare-training-runs": compareTrainingRuns,
   "control-training": controlTraining,
   "create-download-link": createDownloadLink,
@@ -53,10 +59,12 @@ export const catalog = {
   "delete-dataset": deleteDataset,
   "delete-model": deleteModel,
   "download-model": downloadModel,
+  "edit-captions": editCaptions,
   "evaluate-lora": evaluateLora,
   "export-model": exportModel,
   "export-observability-report": exportObservabilityReport,
   "get-config": getConfig,
+  "get-dataset-info": getDatasetInfo,
   "get-system-stats": getSystemStats,
   "get-training-logs": getTrainingLogs,
   "get-training-observability": getTrainingObservability,

@@ -32,6 +32,12 @@ const datasetPath: Names = {
   folder_path: "dataset_path",
   path: "dataset_path",
 };
+const bucketsFor: Names = {
+  trigger: "trigger_word",
+  resolutions: "resolution",
+  model_arch: "arch",
+  max_files: "max_dataset_files",
+};
 const link: Names = { expires_in: "expires_in_seconds" };
 const model: Names = { path: "model_path", name: "model_name", model: "model_name" };
 const modelPath: Names = { path: "model_path", name: "model_path", model_name: "model_path" };
@@ -48,6 +54,13 @@ const judged: Names = { ...job, threshold: "pass_threshold" };
 
 const table: Readonly<Record<string, Names>> = {
   "alert-routing": { ...job, ...alertPlace, alert: "alerts" },
+  "analyze-dataset": { ...datasetPath, ...bucketsFor, config: "config_name" },
+  "auto-improve-dataset": {
+    ...datasetPath,
+    config: "config_name",
+    trigger: "trigger_word",
+    max_files: "max_dataset_files",
+  },
   "compare-training-runs": { ...several, lines: "log_lines" },
   "control-training": { ...job, command: "action", operation: "action" },
   "create-download-link": { ...link, ...model, id: "job_id", job: "job_id" },
@@ -57,6 +70,16 @@ const table: Readonly<Record<string, Names>> = {
   "delete-model": modelPath,
   "delete-alert-route": { route: "name", route_name: "name" },
   "download-model": { ...link, ...model, id: "job_id", job: "job_id" },
+  "edit-captions": {
+    ...datasetPath,
+    mode: "operation",
+    action: "operation",
+    value: "text",
+    caption: "text",
+    replacement: "text",
+    search: "find",
+    images: "files",
+  },
   "evaluate-lora": { ...judged, lines: "log_lines", weights: "rubric_weights" },
   "export-model": { ...model, ...job, output: "output_path", destination: "output_path" },
   "export-observability-report": {
@@ -68,6 +91,7 @@ const table: Readonly<Record<string, Names>> = {
     prefix: "filename_prefix",
   },
   "get-config": { config_name: "name", config: "name" },
+  "get-dataset-info": datasetPath,
   "get-training-logs": {
     ...job,
     limit: "lines",

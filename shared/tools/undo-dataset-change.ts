@@ -17,15 +17,14 @@ export const undoDatasetChange = defineTool({
   name: "undo-dataset-change",
   title: "Undo change",
   description:
-    "Restores what a repair or caption edit changed, or a dataset or model that was thrown away. The same id twice changes nothing more. Without change_id it lists what can be taken back.",
+    "Restores a dataset after a repair or caption edit, and what was thrown away. Without change_id it lists the changes.",
   input: z.strictObject({
     change_id: z.string().min(1).max(100).optional(),
-    dataset_path: nameOrPath.optional().describe("Narrows the list."),
+    dataset_path: nameOrPath.optional(),
     agent,
     detail,
   }),
   output: z.object({
-    success: z.boolean(),
     change_id: maybe(z.string()),
     kind: maybe(change.shape.kind),
     path: maybe(z.string()),

@@ -75,6 +75,13 @@ export const expiresInSeconds = z
 export const oneTime = z.boolean().default(false).describe("Ends after one file.");
 export const maxDatasetFiles = z.int().min(100).max(20_000).default(2_000);
 
+export const triggerWord = z.string().max(200).optional();
+/** What buckets are worked out for. */
+export const bucketResolutions = z
+  .union([z.int().min(64), z.array(z.int().min(64)).min(1).max(8)])
+  .optional();
+export const arch = z.string().max(100).optional();
+
 /** Of the tools that delete. */
 export const purge = z.boolean().default(false).describe("For good; needs confirm.");
 /** The name once more, where a call was refused with CONFIRM_REQUIRED. */

@@ -104,6 +104,33 @@ export function datasetPathOf(dataset: JsonObject): string | null {
   );
 }
 
+/** Keys of a dataset that name a folder of masks, controls and the like, paired with the images by name. */
+const companionKeys = [
+  "mask_path",
+  "control_path",
+  "control_path_1",
+  "control_path_2",
+  "control_path_3",
+  "inpaint_path",
+  "unconditional_path",
+  "clip_image_path",
+] as const;
+
+export interface Companion {
+  readonly key: (typeof companionKeys)[number];
+  readonly folder: string;
+}
+
+/** Folders that stand beside a dataset; `control_path` may be a list. */
+export function companionsOf(dataset: JsonObject): Companion[] {
+  return companionKeys.flatMap((key) => {
+    const value = dataset[key];
+    return (Array.isArray(value) ? value : [value]).flatMap((folder) =>
+      typeof folder === "string" && folder.trim() !== "" ? [{ key, folder }] : [],
+    );
+  });
+}
+
 /** `samples` wins over the older `prompts`, as in the toolkit. */
 export function promptsOf(sample: JsonObject): string[] {
   const { samples, prompts } = sample as { samples?: unknown; prompts?: unknown };

@@ -23,9 +23,19 @@ export interface DatasetFacts {
   readonly corrupt: number | null;
 }
 
+/** What the box found of a folder of masks or controls. */
+interface CompanionFact {
+  readonly dataset: string;
+  readonly folder: string;
+  readonly exists: boolean;
+  /** Images of the dataset that have no file of their name in it. */
+  readonly unpaired: number;
+}
+
 export interface ValidationFacts {
   /** Keyed by the path as it stands in the document. A dataset without facts is not judged. */
   readonly datasets?: Readonly<Record<string, DatasetFacts>> | undefined;
+  readonly companions?: readonly CompanionFact[] | undefined;
   readonly model?:
     | { readonly resolved: boolean; readonly directoryValid: boolean | null }
     | undefined;

@@ -1,4 +1,4 @@
-import { datasetPathOf, datasetsOf, type JsonObject } from "./ai-toolkit-document.ts";
+import { companionsOf, datasetPathOf, datasetsOf, type JsonObject } from "./ai-toolkit-document.ts";
 import { bounds, error, inBounds, type Place, range, shown, warning } from "./finding.ts";
 
 export function checkDatasets(process: JsonObject, flux: boolean, place: Place): void {
@@ -31,6 +31,7 @@ export function checkDatasets(process: JsonObject, flux: boolean, place: Place):
       );
     } else {
       checkDatasetFacts(folder, `${at}.folder_path`, place);
+      checkCompanions(dataset, folder, at, place);
     }
     checkResolution(dataset["resolution"], flux, `${at}.resolution`, place);
   }
@@ -94,6 +95,39 @@ function checkDatasetFacts(folder: string, field: string, { facts, add }: Place)
         fix: "Move them out with auto-improve-dataset.",
       }),
     );
+  }
+}
+
+/** Masks and controls are paired with the images by name; one that is missing is passed over in silence there. */
+function checkCompanions(
+  dataset: JsonObject,
+  images: string,
+  at: string,
+  { facts, add }: Place,
+): void {
+  for (const { key, folder } of companionsOf(dataset)) {
+    const found = facts.companions?.find(
+      (fact) => fact.dataset === images && fact.folder === folder,
+    );
+    if (found === undefined) continue;
+    const kind = key === "mask_path" ? "MASK" : key.startsWith("control") ? "CONTROL" : "COMPANION";
+    const rest = { field: `${at}.${key}`, value: shown(folder) };
+    if (!found.exists) {
+      add(
+        error(`${kind}_PATH_NOT_FOUND`, "The box has no such folder.", {
+          ...rest,
+          fix: "Upload the folder as a dataset of its own, or take the key out.",
+        }),
+      );
+    } else if (found.unpaired > 0) {
+      add(
+        warning(
+          `${kind}_IMAGES_MISSING`,
+          `${found.unpaired} images have no file of their name in this folder.`,
+          { ...rest, fix: "Give each the name of its image, without the extension." },
+        ),
+      );
+    }
   }
 }
 

@@ -10,6 +10,7 @@ test("without a file only the home's own folders are allowed", () => {
     modelRoots: [],
     comfyuiRoots: [],
     confirmHours: null,
+    datasetRoots: [],
   });
 });
 
@@ -25,9 +26,14 @@ test("the file and COMFYUI_MODEL_ROOTS add up, and an edit holds at once", () =>
     modelRoots: ["/data/models"],
     comfyuiRoots: ["/comfy/a", "/comfy/b"],
     confirmHours: 12,
+    datasetRoots: [],
   });
   write({});
-  expect(readPolicy(home, {})).toEqual({ modelRoots: [], comfyuiRoots: [], confirmHours: null });
+  expect(readPolicy(home, {})).toMatchObject({
+    modelRoots: [],
+    comfyuiRoots: [],
+    confirmHours: null,
+  });
 });
 
 test.each([

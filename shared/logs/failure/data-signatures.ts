@@ -3,7 +3,7 @@ import type { Signature } from "./signature.ts";
 const folder =
   "Correct the dataset's path; a dataset that was uploaded is named by its name alone.";
 const listDatasets = "list-datasets";
-const analyze = "list-datasets";
+const analyze = "analyze-dataset";
 
 /** What is trained on. */
 export const dataSignatures: readonly Signature[] = [

@@ -14,6 +14,7 @@ import type {
   OperationName,
   OperationValue,
 } from "@trainyard/shared/protocol/operations.ts";
+import { tools } from "@trainyard/shared/tools/registry.ts";
 import { helloText, subprotocol } from "@trainyard/shared/protocol/version.ts";
 import type { Yard } from "./yard.ts";
 
@@ -49,7 +50,7 @@ export const fullCapabilities: Capabilities = {
   ],
   slots: ["gpu:0", "cpu"],
   operations: Object.keys(operations),
-  tools: ["get-system-stats", "list-comfyui-models", "list-datasets", "list-exported-models"],
+  tools: tools.filter(({ runsOn }) => runsOn === "agent").map(({ name }) => name),
   gpus: [{ index: 0, name: "RTX 4090", memoryMib: 24_564 }],
 };
 

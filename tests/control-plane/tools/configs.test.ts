@@ -410,7 +410,13 @@ describe("validate-training-config", () => {
       },
     });
     expect(agent.argsOf("preflight")).toEqual([
-      { trainer: null, datasets: ["datasets/cats"], maxFiles: 123 },
+      {
+        trainer: null,
+        datasets: ["datasets/cats"],
+        maxFiles: 123,
+        glanceMs: 6_000,
+        companions: [],
+      },
     ]);
     expect(unasked.data["warnings"]).toEqual([]);
   });

@@ -8,6 +8,7 @@ import { changeTool, runTool } from "../../../gpu-agent/operations/tool.ts";
 import { openSpool } from "../../../gpu-agent/spool.ts";
 import { agentTools } from "../../../gpu-agent/tools/handlers.ts";
 import { createTrainers } from "../../../gpu-agent/trainers/detect.ts";
+import { startDatasetScans } from "./dataset-child.ts";
 import { temporaryFolder } from "./temporary-home.ts";
 import { virtualTime } from "./virtual-time.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -39,10 +40,12 @@ export function openBoxContext(more: Partial<OperationContext> = {}): BoxContext
     spool,
     supervisor: {
       jobOfOutput: (name: string) => jobs.get(name) ?? null,
+      jobsOfOutputs: () => jobs,
       liveJobs: () => live.map(({ jobId }) => ({ jobId, attempt: 1 })),
       liveUses: () => live,
     },
     trainers: createTrainers([]),
+    datasets: startDatasetScans(home),
     time,
     log: () => undefined,
     secrets: [],

@@ -9,6 +9,7 @@ import type { OperationContext } from "../../../gpu-agent/operations/operation-c
 import { openSpool } from "../../../gpu-agent/spool.ts";
 import { systemTime } from "../../../gpu-agent/time.ts";
 import { createTrainers } from "../../../gpu-agent/trainers/detect.ts";
+import { startDatasetScans } from "./dataset-child.ts";
 import { temporaryFolder } from "./temporary-home.ts";
 
 export type EdgeHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -42,6 +43,7 @@ export async function openBox(
       queryGpus: async () => null,
       system: { vitals: async () => null, graphics: async () => null },
     }),
+    datasets: startDatasetScans(home),
     time: systemTime,
     log: () => undefined,
     secrets: [],

@@ -29,8 +29,12 @@ describe("answers", () => {
     expectTypeOf<EdgeToolName | AgentToolName>().toEqualTypeOf<ToolName>();
     expectTypeOf<EdgeToolName & AgentToolName>().toEqualTypeOf<never>();
     expectTypeOf<AgentToolName>().toEqualTypeOf<
+      | "analyze-dataset"
+      | "auto-improve-dataset"
       | "delete-dataset"
       | "delete-model"
+      | "edit-captions"
+      | "get-dataset-info"
       | "get-system-stats"
       | "list-comfyui-models"
       | "list-datasets"

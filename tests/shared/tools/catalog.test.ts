@@ -71,8 +71,12 @@ describe("the catalog", () => {
 
   it("has its agent tools and its core tools as designed", () => {
     expect(tools.filter((tool) => tool.runsOn === "agent").map((tool) => tool.name)).toEqual([
+      "analyze-dataset",
+      "auto-improve-dataset",
       "delete-dataset",
       "delete-model",
+      "edit-captions",
+      "get-dataset-info",
       "get-system-stats",
       "list-comfyui-models",
       "list-datasets",
