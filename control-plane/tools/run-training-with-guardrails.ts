@@ -20,10 +20,11 @@ import { nextCall, sentence } from "./job-sentence.ts";
 import { pollJob } from "./poll-job.ts";
 import type { Polled, PolledPoint } from "./poll-job.ts";
 import { guardrailAlerts, jobInside, runStatus } from "./run-answer.ts";
+import { checkOnBox, notAsked } from "./box-check.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { startJob } from "./start-job.ts";
 import { isQueued, startedMessage } from "./start-training.ts";
-import { checkDatasets, judge, notAsked, validationReport } from "./validation.ts";
+import { judge, validationReport } from "./validation.ts";
 import { writeCursor } from "./watch-cursor.ts";
 import { plural } from "./words.ts";
 
@@ -38,7 +39,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
   const config = await readSavedConfig(context, input.config_name);
   const detail = context.detail(input.detail);
   const check = input.check_dataset
-    ? await checkDatasets(
+    ? await checkOnBox(
         config.document,
         { agent: input.agent, maxFiles: input.max_dataset_files },
         context,

@@ -18,7 +18,7 @@ import type { EdgeContext } from "./context.ts";
 import { estimatedRun } from "./estimated-run.ts";
 import { refusal } from "./refusal.ts";
 import { wholeOrNull } from "./saved-config.ts";
-import { datasetPaths } from "./validation.ts";
+import { datasetPaths } from "./box-check.ts";
 
 export interface StartWish {
   readonly tool: "start-training" | "run-training-with-guardrails";
@@ -87,6 +87,9 @@ const unsafe: ReadonlySet<string> = new Set([
   "INVALID_CONFIG_TYPE",
   "INVALID_CONFIG_ROOT",
   "MISSING_PROCESS",
+  "INVALID_MODEL_REF",
+  // Loading it would run what is in it.
+  "UNSAFE_MODEL_FORMAT",
 ]);
 
 function refuseUnsafe(document: unknown): void {

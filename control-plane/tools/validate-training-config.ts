@@ -11,9 +11,10 @@ import type { TrainingConfigArguments } from "@trainyard/shared/training/trainin
 import type { Finding } from "@trainyard/shared/training/finding.ts";
 import type { Validation } from "@trainyard/shared/training/validate.ts";
 import { readText } from "./config-text.ts";
+import { checkOnBox, notAsked } from "./box-check.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { readSavedConfig } from "./saved-config.ts";
-import { checkDatasets, judge, notAsked, validationReport } from "./validation.ts";
+import { judge, validationReport } from "./validation.ts";
 import type { ReportContext } from "./validation.ts";
 import { plural } from "./words.ts";
 
@@ -37,7 +38,7 @@ export const validateTrainingConfig: EdgeHandler<"validate-training-config"> = a
   const read = await readDocument(input, context);
   const check =
     read.problem === null && input.check_dataset
-      ? await checkDatasets(
+      ? await checkOnBox(
           read.document,
           { agent: input.agent, maxFiles: input.max_dataset_files },
           context,

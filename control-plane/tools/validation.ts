@@ -1,108 +1,51 @@
-import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type {
-  CompanionFacts,
-  DatasetFacts as BoxFacts,
-} from "@trainyard/shared/protocol/operations.ts";
+import type { DatasetFacts as BoxFacts } from "@trainyard/shared/protocol/operations.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
 import type {
   ValidationIssue,
   ValidationReport,
 } from "@trainyard/shared/tools/validate-training-config.ts";
-import {
-  companionsOf,
-  datasetPathOf,
-  datasetsOf,
-  processesOf,
-  readAiToolkitDocument,
-} from "@trainyard/shared/training/ai-toolkit-document.ts";
+import { warning } from "@trainyard/shared/training/finding.ts";
 import type { DatasetFacts, Finding } from "@trainyard/shared/training/finding.ts";
 import { validateDocument } from "@trainyard/shared/training/validate.ts";
 import type { Validation } from "@trainyard/shared/training/validate.ts";
-import type { AgentView } from "../hub/hub.ts";
-import { chooseAgent } from "./choose-agent.ts";
-import { isUnreachable } from "./context.ts";
-import type { Detail, EdgeContext } from "./context.ts";
+import type { BoxCheck } from "./box-check.ts";
+import type { Detail } from "./context.ts";
 
-export interface DatasetCheck {
-  /** Null: no box could be asked. */
-  readonly facts: readonly BoxFacts[] | null;
-  readonly companions?: readonly CompanionFacts[];
-  /** Why not, when it was wanted. */
-  readonly reason: string | null;
-}
-
-export const notAsked: DatasetCheck = { facts: null, reason: null };
-
-/** What the box knows of the datasets that a document names. A box that cannot be asked is a warning, not a failure. */
-export async function checkDatasets(
-  document: unknown,
-  options: { readonly agent: string | undefined; readonly maxFiles: number },
-  context: EdgeContext,
-): Promise<DatasetCheck> {
-  const datasets = datasetPaths(document);
-  if (datasets.length === 0) return notAsked;
-  let agent: AgentView;
-  try {
-    agent = await chooseAgent(context, options.agent);
-  } catch (error) {
-    if (!(error instanceof AppError) || options.agent !== undefined) throw error;
-    return { facts: null, reason: error.message };
-  }
-  try {
-    const { datasets: facts, companions } = await context.callAgent(agent.agentId, "preflight", {
-      trainer: null,
-      datasets,
-      maxFiles: options.maxFiles,
-      glanceMs: limits.datasetGlanceMs,
-      companions: companionPaths(document),
-    });
-    return { facts, companions: companions ?? [], reason: null };
-  } catch (error) {
-    if (isUnreachable(error)) return { facts: null, reason: error.message };
-    throw error;
-  }
-}
-
-/** Bounded as the operation is: a document may name more than a box should look at for one question. */
-export function datasetPaths(document: unknown): string[] {
-  const paths = new Set(readAiToolkitDocument(document).datasets);
-  return [...paths].filter((path) => path.length <= 300).slice(0, 50);
-}
-
-function companionPaths(document: unknown): { dataset: string; folder: string }[] {
-  return processesOf(document)
-    .flatMap(datasetsOf)
-    .flatMap((dataset) => {
-      const images = datasetPathOf(dataset);
-      return images === null
-        ? []
-        : companionsOf(dataset).map(({ folder }) => ({ dataset: images, folder }));
-    })
-    .filter(({ dataset, folder }) => dataset.length <= 300 && folder.length <= 300)
-    .slice(0, 50);
-}
-
-export function judge(document: unknown, check: DatasetCheck): Validation {
-  const facts =
-    check.facts === null
+export function judge(document: unknown, check: BoxCheck): Validation {
+  const { facts, companions, model, cuda, reason } = check;
+  const validation = validateDocument(document, {
+    ...(facts === null
       ? {}
-      : {
-          datasets: Object.fromEntries(check.facts.map((one) => [one.reference, judgedFacts(one)])),
-          companions: check.companions,
-        };
-  const validation = validateDocument(document, facts);
-  if (check.reason === null) return validation;
-  const finding: Finding = {
-    code: "DATASET_NOT_CHECKED",
-    severity: "warning",
-    message: `The dataset was not checked: ${check.reason}`,
-    fix: "Check again when the box is connected; with several boxes, name one in agent.",
-  };
+      : { datasets: Object.fromEntries(facts.map((one) => [one.reference, judgedFacts(one)])) }),
+    companions,
+    ...(model == null
+      ? {}
+      : { model: { resolved: model.resolved, directoryValid: model.partsThere } }),
+    cuda,
+  });
+  const unchecked =
+    reason === null
+      ? []
+      : [
+          warning("DATASET_NOT_CHECKED", `The dataset was not checked: ${reason}`, {
+            fix: "Check again when the box is connected; with several boxes, name one in agent.",
+          }),
+        ];
+  // What the document's own errors say already, the box says once more in its words.
+  const refused = validation.valid ? check.refusals : [];
+  return withFindings(validation, [...refused, ...unchecked]);
+}
+
+function withFindings(validation: Validation, added: readonly Finding[]): Validation {
+  const errors = [...validation.errors, ...added.filter(({ severity }) => severity === "error")];
+  const fixes = added.flatMap(({ fix }) => (fix === undefined ? [] : [fix]));
   return {
     ...validation,
-    warnings: [...validation.warnings, finding],
-    suggestedFixes: [...validation.suggestedFixes, finding.fix as string],
+    valid: errors.length === 0,
+    errors,
+    warnings: [...validation.warnings, ...added.filter(({ severity }) => severity === "warning")],
+    suggestedFixes: [...new Set([...validation.suggestedFixes, ...fixes])],
   };
 }
 
@@ -170,7 +113,7 @@ export interface ReportContext {
 
 export function validationReport(
   validation: Validation,
-  check: DatasetCheck,
+  check: BoxCheck,
   about: ReportContext,
   detail: Detail,
 ): ValidationReport {
@@ -199,8 +142,11 @@ export function validationReport(
             trainer: normalized.trainer,
             model: {
               name_or_path: normalized.model.nameOrPath,
-              resolved_name_or_path: null,
-              resolution_source: null,
+              resolved_name_or_path:
+                check.model == null || !check.model.resolved
+                  ? null
+                  : (check.model.path ?? normalized.model.nameOrPath),
+              resolution_source: check.model?.source ?? null,
               arch: normalized.model.arch,
               is_flux_model: normalized.model.isFluxModel,
               is_flux_arch: normalized.model.isFluxArch,

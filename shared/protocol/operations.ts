@@ -245,6 +245,16 @@ export const operations = {
       problem: wireErrorSchema.nullish(),
       /** The box's policy: what takes longer by estimate is to be confirmed. */
       confirmHours: z.number().nullish(),
+      /** What the document's base model is on this box; null where it names none. */
+      model: z
+        .object({
+          resolved: z.boolean(),
+          source: z.enum(["direct-path", "model-root", "hub"]).nullable(),
+          path: z.string().max(1_000).nullable(),
+          /** Of a folder: whether it holds the parts of a transformer; null for anything else. */
+          partsThere: z.boolean().nullable(),
+        })
+        .nullish(),
     }),
     changes: false,
     timeoutMs: limits.callTimeoutMs,

@@ -1,7 +1,10 @@
-/** The name that was probably meant, or null when none is close. */
-export function nearestName(name: string, candidates: readonly string[]): string | null {
+/** The name that was probably meant, or null when none is within `reach` changed characters. */
+export function nearestName(
+  name: string,
+  candidates: readonly string[],
+  reach = Math.max(2, Math.floor(Math.min(name.length, 64) / 3)),
+): string | null {
   const wanted = name.slice(0, 64).toLowerCase();
-  const reach = Math.max(2, Math.floor(wanted.length / 3));
   let best: string | null = null;
   let bestDistance = reach + 1;
   for (const candidate of candidates) {

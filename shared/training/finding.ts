@@ -36,9 +36,12 @@ export interface ValidationFacts {
   /** Keyed by the path as it stands in the document. A dataset without facts is not judged. */
   readonly datasets?: Readonly<Record<string, DatasetFacts>> | undefined;
   readonly companions?: readonly CompanionFact[] | undefined;
+  /** Of the first process. */
   readonly model?:
     | { readonly resolved: boolean; readonly directoryValid: boolean | null }
     | undefined;
+  /** Whether the box has an NVIDIA GPU; not given: nobody was asked. */
+  readonly cuda?: boolean | undefined;
 }
 
 /** Where a check stands, what it knows and where its findings go. */
@@ -53,7 +56,7 @@ export interface Place {
 /** What reads as a number must be one, inside these bounds. */
 export const bounds = {
   batchSize: { min: 1, max: 1_024 },
-  steps: { min: 1, max: 1_000_000 },
+  steps: { min: 1, max: 10_000_000 },
   rank: { min: 1, max: 4_096 },
   alpha: { min: 0, max: 1_000_000 },
   resolution: { min: 8, max: 16_384 },

@@ -18,6 +18,14 @@ export function scanValues(document: unknown, add: (finding: Finding) => void): 
     const { value, path, depth } = at;
     if (typeof value === "string") {
       scanText(value, path, report);
+    } else if (typeof value === "number" && !Number.isFinite(value)) {
+      report({
+        code: "NOT_A_NUMBER",
+        severity: "error",
+        message: "A number that is not finite cannot be kept as JSON.",
+        field: visible(path).slice(0, fieldShown),
+        fix: "Write a number.",
+      });
     } else if (typeof value === "object" && value !== null) {
       if (depth >= limits.jsonDepth) {
         report({

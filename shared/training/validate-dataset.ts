@@ -1,5 +1,12 @@
-import { companionsOf, datasetPathOf, datasetsOf, type JsonObject } from "./ai-toolkit-document.ts";
+import {
+  companionsOf,
+  datasetPathOf,
+  datasetsOf,
+  type JsonObject,
+  objectAt,
+} from "./ai-toolkit-document.ts";
 import { bounds, error, inBounds, type Place, range, shown, warning } from "./finding.ts";
+import { presetOfArch } from "./presets/model-presets.ts";
 
 export function checkDatasets(process: JsonObject, flux: boolean, place: Place): void {
   const { path, add } = place;
@@ -22,7 +29,7 @@ export function checkDatasets(process: JsonObject, flux: boolean, place: Place):
           fix: "Set `folder_path`; list-datasets shows the datasets.",
         }),
       );
-    } else if (/(?:^|[/\\])\.\.(?:[/\\]|$)/.test(folder)) {
+    } else if (escapes(folder)) {
       add(
         error("PATH_ESCAPE", "This path leaves its root.", {
           field: `${at}.folder_path`,
@@ -35,6 +42,44 @@ export function checkDatasets(process: JsonObject, flux: boolean, place: Place):
     }
     checkResolution(dataset["resolution"], flux, `${at}.resolution`, place);
   }
+  checkControls(process, place);
+}
+
+/** A model that is taught to edit learns nothing of it without the pictures it starts from. */
+function checkControls(process: JsonObject, { path, add }: Place): void {
+  const arch = objectAt(process, "model")["arch"];
+  const preset = typeof arch === "string" ? presetOfArch(arch) : null;
+  const edits = preset !== null && (preset.group === "instruction" || /:o_edit/.test(preset.arch));
+  if (!edits) return;
+  for (const [index, dataset] of datasetsOf(process).entries()) {
+    const named =
+      isGiven(dataset["control_from_same_folder"]) ||
+      companionsOf(dataset).some(({ key }) => key.startsWith("control_path"));
+    if (named) continue;
+    add(
+      warning(
+        "CONTROL_PATH_MISSING",
+        "This model edits, and the dataset names no control images.",
+        {
+          field: `${path}.datasets[${index}].control_path`,
+          fix: "Name a dataset with the pictures before the edit, each called as the one after it.",
+        },
+      ),
+    );
+  }
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
+}
+
+function escapes(path: string): boolean {
+  return /(?:^|[/\\])\.\.(?:[/\\]|$)/.test(path);
+}
+
+/** `datasets/x`, `/ai-toolkit/datasets/x/` and `x` are the same folder. */
+function folderName(path: string): string {
+  return path.replace(/^(?:\/ai-toolkit\/)?(?:datasets\/)?/, "").replace(/\/+$/, "");
 }
 
 function checkDatasetFacts(folder: string, field: string, { facts, add }: Place): void {
@@ -99,27 +144,38 @@ function checkDatasetFacts(folder: string, field: string, { facts, add }: Place)
 }
 
 /** Masks and controls are paired with the images by name; one that is missing is passed over in silence there. */
-function checkCompanions(
-  dataset: JsonObject,
-  images: string,
-  at: string,
-  { facts, add }: Place,
-): void {
+/** Folders of pictures beside the dataset's own: each is a dataset of the box too. */
+function checkCompanions(dataset: JsonObject, images: string, at: string, place: Place): void {
+  const { facts, add } = place;
   for (const { key, folder } of companionsOf(dataset)) {
+    const kind = key === "mask_path" ? "MASK" : key.startsWith("control") ? "CONTROL" : "COMPANION";
+    const rest = { field: `${at}.${key}`, value: shown(folder) };
     const found = facts.companions?.find(
       (fact) => fact.dataset === images && fact.folder === folder,
     );
-    if (found === undefined) continue;
-    const kind = key === "mask_path" ? "MASK" : key.startsWith("control") ? "CONTROL" : "COMPANION";
-    const rest = { field: `${at}.${key}`, value: shown(folder) };
-    if (!found.exists) {
+    if (escapes(folder)) {
+      add(
+        error("PATH_ESCAPE", "This path leaves its root.", {
+          field: rest.field,
+          fix: "Give a dataset's name.",
+        }),
+      );
+    } else if (found?.exists === false) {
       add(
         error(`${kind}_PATH_NOT_FOUND`, "The box has no such folder.", {
           ...rest,
           fix: "Upload the folder as a dataset of its own, or take the key out.",
         }),
       );
-    } else if (found.unpaired > 0) {
+    } else if (folderName(folder).startsWith(`${folderName(images)}/`)) {
+      add(
+        warning(
+          "FOLDER_INSIDE_DATASET",
+          "This folder lies inside the dataset, and AI Toolkit trains on every sub-folder.",
+          { ...rest, fix: "Move it beside the dataset." },
+        ),
+      );
+    } else if (found !== undefined && found.unpaired > 0) {
       add(
         warning(
           `${kind}_IMAGES_MISSING`,

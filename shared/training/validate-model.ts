@@ -33,6 +33,8 @@ export function checkModel(process: JsonObject, { path, tiny, facts, add }: Plac
   }
   checkModelFormats(process, path, add);
   const flux = isFluxName(modelName);
+  // The box looked for the first process's model.
+  const model = path.endsWith("process[0]") ? facts.model : undefined;
   if (flux && /\.(?:safetensors|gguf|sft)$/i.test(modelName)) {
     add(
       error(
@@ -46,7 +48,7 @@ export function checkModel(process: JsonObject, { path, tiny, facts, add }: Plac
       ),
     );
   }
-  if (flux && facts.model?.directoryValid === false) {
+  if (flux && model?.directoryValid === false) {
     add(
       error(
         "FLUX_MODEL_DIR_INVALID",
@@ -58,7 +60,7 @@ export function checkModel(process: JsonObject, { path, tiny, facts, add }: Plac
       ),
     );
   }
-  if (facts.model?.resolved === false) {
+  if (model?.resolved === false) {
     add(
       warning(
         "MODEL_PATH_UNRESOLVED",
@@ -154,10 +156,12 @@ function sharesPath(modelName: string, base: string): boolean {
 /** Pickled weights run code when they are loaded. */
 function checkModelFormats(process: JsonObject, path: string, add: Place["add"]): void {
   const model = objectAt(process, "model");
-  const network = objectAt(process, "network");
   const places: [string, unknown][] = [
     ...modelFileKeys.map((key): [string, unknown] => [`${path}.model.${key}`, model[key]]),
-    [`${path}.network.pretrained_lora_path`, network["pretrained_lora_path"]],
+    ...otherFileKeys.map(([section, key]): [string, unknown] => [
+      `${path}.${section}.${key}`,
+      objectAt(process, section)[key],
+    ]),
   ];
   for (const [field, value] of places) {
     if (typeof value !== "string" || !/\.(?:ckpt|pt|pth|bin|pkl|pickle)$/i.test(value)) continue;
@@ -185,4 +189,15 @@ const modelFileKeys = [
   "vae_path",
   "te_name_or_path",
   "unet_path",
+  "refiner_name_or_path",
+  "accuracy_recovery_adapter",
 ];
+
+const otherFileKeys = [
+  ["network", "pretrained_lora_path"],
+  ["adapter", "name_or_path"],
+  ["adapter", "image_encoder_path"],
+  ["train", "adapter_assist_name_or_path"],
+  ["train", "diffusion_feature_extractor_path"],
+  ["train", "latent_feature_extractor_path"],
+] as const;

@@ -1,4 +1,4 @@
-import { type JsonObject, objectAt } from "./ai-toolkit-document.ts";
+import { isObject, type JsonObject, objectAt } from "./ai-toolkit-document.ts";
 import { bounds, error, inBounds, type Place, range, shown, warning } from "./finding.ts";
 
 export function checkTrain(process: JsonObject, { path, tiny, add }: Place): void {
@@ -91,6 +91,9 @@ function checkLearningRate(
 
 export function checkNetwork(process: JsonObject, { path, tiny, add }: Place): void {
   const network = objectAt(process, "network");
+  // An embedding or an adapter is what trains then.
+  const other = process["embedding"] ?? process["adapter"];
+  if (process["network"] === undefined && isObject(other)) return;
   const rank = requireNumber(
     network["linear"] ?? network["rank"],
     "RANK",
@@ -139,7 +142,7 @@ function requireNumber(
   add: Place["add"],
 ): number | null {
   const name = what.toLowerCase().replace("_", " ");
-  const fix = `Set it to a whole number ${range(limit)}.`;
+  const fix = `Set it to a whole number ${range(limit)}.${what === "RANK" ? " A config without a network trains the whole model: start-training runs it unchecked." : ""}`;
   if (value === undefined || value === null) {
     add(error(`MISSING_${what}`, `The ${name} is missing.`, { field, fix }));
     return null;

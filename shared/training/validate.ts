@@ -10,12 +10,21 @@ import {
   promptsOf,
   readAiToolkitDocument,
 } from "./ai-toolkit-document.ts";
-import { documentKeys, nearestKey } from "./document-keys.ts";
 import { isFluxArch, isFluxName } from "./families.ts";
-import { error, type Finding, type Place, type ValidationFacts, warning } from "./finding.ts";
+import {
+  error,
+  type Finding,
+  type Place,
+  shown,
+  type ValidationFacts,
+  warning,
+} from "./finding.ts";
 import { scanValues } from "./scan-values.ts";
+import { checkSwitches } from "./switches.ts";
 import { checkDatasets } from "./validate-dataset.ts";
+import { checkDocumentKeys, checkProcessKeys } from "./validate-keys.ts";
 import { checkModel } from "./validate-model.ts";
+import { checkPromptFlags, checkToolkit } from "./validate-toolkit.ts";
 import { checkNetwork, checkTrain } from "./validate-train.ts";
 
 export interface Validation {
@@ -80,10 +89,18 @@ export function validateDocument(document: unknown, facts: ValidationFacts = {})
     return conclude(findings, null);
   }
   const summary = readAiToolkitDocument(document);
-  checkKeys(document, "document", "", add);
-  if ("config" in document) checkKeys(configOf(document), "config", "config", add);
-  checkKeys(objectAt(document, "meta"), "meta", "meta", add);
+  checkDocumentKeys(document, add);
+  checkJobType(document["job"], add);
   checkJobName(configOf(document)["name"], `${root}name`, add);
+  if (processes.length > 1) {
+    add(
+      error("SEVERAL_PROCESSES", `The config has ${processes.length} processes; a job runs one.`, {
+        field: `${root}process`,
+        value: processes.length,
+        fix: "Make one config of each process.",
+      }),
+    );
+  }
   for (const [index, process] of processes.entries()) {
     const at: Place = {
       path: `${root}process[${index}]`,
@@ -100,9 +117,24 @@ export function validateDocument(document: unknown, facts: ValidationFacts = {})
     checkTrain(process, at);
     checkNetwork(process, at);
     checkSample(process, at);
+    checkPromptFlags(process, at);
+    checkSwitches(process, at);
+    checkToolkit(process, at);
     checkPolicy(process, at);
   }
   return conclude(findings, normalize(summary));
+}
+
+/** What AI Toolkit calls a job that trains; nothing is what the earlier systems wrote. */
+function checkJobType(job: unknown, add: Place["add"]): void {
+  if (job === undefined || job === null || job === "extension" || job === "train") return;
+  add(
+    error("UNKNOWN_JOB_TYPE", "This job is no training.", {
+      field: "job",
+      value: shown(job),
+      fix: 'Write "extension".',
+    }),
+  );
 }
 
 function checkJobName(name: unknown, field: string, add: Place["add"]): void {
@@ -150,34 +182,9 @@ const ownFiles = [
   "logs",
   "loss_log.db",
   "pid.txt",
+  "learnable_snr.json",
+  "readme.md",
 ];
-
-function checkProcessKeys(process: JsonObject, { path, add }: Place): void {
-  checkKeys(process, "process", path, add);
-  for (const section of ["network", "save", "train", "logging", "model", "sample"] as const) {
-    checkKeys(objectAt(process, section), section, `${path}.${section}`, add);
-  }
-  const datasets = process["datasets"];
-  if (!Array.isArray(datasets)) return;
-  for (const [index, dataset] of datasets.entries()) {
-    if (isObject(dataset)) checkKeys(dataset, "dataset", `${path}.datasets[${index}]`, add);
-  }
-}
-
-function checkKeys(section: JsonObject, name: string, path: string, add: Place["add"]): void {
-  const known = documentKeys[name];
-  if (!known) return;
-  for (const key of Object.keys(section)) {
-    if (known.has(key)) continue;
-    const nearest = nearestKey(key, known);
-    add(
-      warning("UNKNOWN_KEY", "AI Toolkit ignores this key.", {
-        field: `${path === "" ? "" : `${path}.`}${key.slice(0, 64)}`,
-        fix: nearest === null ? "Remove it, or check its name." : `Did you mean \`${nearest}\`?`,
-      }),
-    );
-  }
-}
 
 function checkSample(process: JsonObject, { path, add }: Place): void {
   const sample = objectAt(process, "sample");

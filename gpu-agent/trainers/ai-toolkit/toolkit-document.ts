@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFile } from "@trainyard/shared/names.ts";
+import { trainingTypes } from "@trainyard/shared/training/validate-toolkit.ts";
 import { resolveModel } from "../../models/resolve-model.ts";
 import { plainPathInside } from "../../safe-path.ts";
 import { isObject, objectAt, objectsAt, onThisBox } from "../box-document.ts";
@@ -21,16 +22,7 @@ export interface ToolkitDocument {
  * What trains and leaves a checkpoint (the extensions' uids and jobs/TrainJob.py at 27a03a91). A captioner, a generator or a tagger
  * ends well without one, which here would be a failure.
  */
-const trainings: ReadonlySet<unknown> = new Set([
-  "diffusion_trainer",
-  "sd_trainer",
-  "ui_trainer",
-  "textual_inversion_trainer",
-  "concept_slider",
-  "ultimate_slider_trainer",
-  "image_reference_slider_trainer",
-  "concept_replacer",
-]);
+const trainings: ReadonlySet<unknown> = new Set(trainingTypes);
 
 /** `diffusion_trainer` is `sd_trainer` and answers requests; the toolkit's own UI turns the legacy `ui_trainer` into it. */
 const superseded: ReadonlySet<unknown> = new Set(["sd_trainer", "ui_trainer"]);

@@ -212,7 +212,7 @@ meta:
       /hf_repo_id/,
     ],
     [yaml.replace("steps: 1500", "steps: 1e12"), 422, "CONFIG_INVALID", /INVALID_STEPS/],
-    [yaml.replace("steps: 1500", "steps: .nan"), 422, "CONFIG_INVALID", /INVALID_STEPS/],
+    [yaml.replace("steps: 1500", "steps: .nan"), 422, "CONFIG_INVALID", /NOT_A_NUMBER/],
     [yaml.replace("steps: 1500", 'steps: "1500"'), 422, "CONFIG_INVALID", /INVALID_STEPS/],
     [yaml.replace("ostris/Flex.1-alpha", "x.ckpt"), 422, "UNSAFE_MODEL_FORMAT", /name_or_path/],
   ])("refuses %j and saves nothing", async (config, status, code, says) => {
@@ -329,6 +329,57 @@ describe("validate-training-config", () => {
     expect(await codes("")).toEqual(["INVALID_CONFIG_TYPE"]);
   });
 
+  it("shows what the box would refuse, and where the model lies", async () => {
+    const own = await createYard();
+    const answer = {
+      trainer: { found: true, reason: null } as { found: boolean; reason: string | null },
+      freeBytes: null,
+      datasets: [] as never[],
+      problem: {
+        code: "MODEL_NOT_FOUND",
+        message: "This box has no model of that name.",
+        hint: "Give a Hugging Face id.",
+        details: { field: "model.name_or_path" },
+      } as Record<string, unknown> | null,
+      model: { resolved: false, source: null, path: null, partsThere: null } as object,
+    };
+    await connectAgent(own, { preflight: () => answer as never }, { capabilities: { gpus: [] } });
+    const flux = { model_name: "my-flux-mix", dataset_path: "cats", arch: "flux" };
+    await own.call("create-training-config", { ...flux, name: "mix" });
+    const validate = async () =>
+      (await own.call("validate-training-config", { config_name: "mix" })).data;
+    const codes = (list: { code: string }[]) => list.map(({ code }) => code);
+
+    const cpu = await validate();
+    await own.call("create-training-config", {
+      ...flux,
+      name: "mix",
+      optimizer: "adamw",
+      overwrite: true,
+    });
+    const missing = await validate();
+    answer.problem = null;
+    answer.model = { resolved: true, source: "model-root", path: "/m/mix", partsThere: false };
+    const folder = await validate();
+    answer.model = { resolved: true, source: "model-root", path: "/m/mix", partsThere: true };
+    answer.trainer = { found: false, reason: "AI Toolkit is not in any usual place." };
+    const absent = await validate();
+
+    expect(codes(cpu["errors"])).toEqual(["OPTIMIZER_NEEDS_CUDA"]);
+    expect(codes(missing["errors"])).toEqual(["MODEL_NOT_FOUND"]);
+    expect(missing["errors"][0].field).toBe("model.name_or_path");
+    expect(codes(missing["warnings"])).toContain("MODEL_PATH_UNRESOLVED");
+    expect(codes(folder["errors"])).toEqual(["FLUX_MODEL_DIR_INVALID"]);
+    expect(folder["normalized_config"].model).toMatchObject({
+      resolved_name_or_path: "/m/mix",
+      resolution_source: "model-root",
+    });
+    expect([absent["valid"], codes(absent["warnings"])]).toEqual([
+      true,
+      expect.arrayContaining(["TRAINER_NOT_FOUND"]),
+    ]);
+  });
+
   it("called by its older name, lists sentences as that tool did", async () => {
     const { data } = await yard.call("validate_config", { name: "flex" });
     const raw = await yard.call("validate-config", { config: { config: { process: [{}] } } });
@@ -411,11 +462,12 @@ describe("validate-training-config", () => {
     });
     expect(agent.argsOf("preflight")).toEqual([
       {
-        trainer: null,
+        trainer: "tiny",
         datasets: ["datasets/cats"],
         maxFiles: 123,
         glanceMs: 6_000,
         companions: [],
+        document: expect.objectContaining({ job: "extension" }),
       },
     ]);
     expect(unasked.data["warnings"]).toEqual([]);

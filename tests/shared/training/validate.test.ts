@@ -156,6 +156,71 @@ describe("validateDocument", () => {
     ["JOB_NAME_BREAKS_RESUME", (_p, d) => (d.config.name = "a*")],
     ["INVALID_NAME", (_p, d) => (d.config.name = 'a"b')],
     ["NAME_TOO_LONG", (_p, d) => (d.config.name = "x".repeat(65))],
+    ...["lo", "loss", "samples", "optimizer", "pid", "README"].map(
+      (name): [string, (process: Record<string, any>, document: Document) => void] => [
+        "JOB_NAME_BREAKS_RESUME",
+        (_p, d) => (d.config.name = name),
+      ],
+    ),
+    ["UNKNOWN_JOB_TYPE", (_p, d) => (d["job"] = "generate")],
+    ["UNKNOWN_PROCESS_TYPE", (p) => (p.type = "difusion_trainer")],
+    ["UNKNOWN_PROCESS_TYPE", (p) => (p.type = "Qwen3VLCaptioner")],
+    ["SEVERAL_PROCESSES", (p, d) => d.config.process.push(p)],
+    [
+      "ACCUMULATION_CONFLICT",
+      (p) => {
+        p.train.gradient_accumulation = 2;
+        p.train.gradient_accumulation_steps = 4;
+      },
+    ],
+    ["PRESERVATION_NEEDS_TRIGGER", (p) => (p.train.diff_output_preservation = true)],
+    [
+      "PRESERVATION_CONFLICT",
+      (p) => {
+        p.trigger_word = "zxq";
+        p.train.diff_output_preservation = true;
+        p.train.blank_prompt_preservation = true;
+      },
+    ],
+    ["GUIDANCE_CONFLICT", (p) => (p.train.do_guidance_loss = true)],
+    [
+      "RECOVERY_CONFLICT",
+      (p) => {
+        p.model.qtype = "uint3|a/b.safetensors";
+        p.model.assistant_lora_path = "a/b";
+      },
+    ],
+    [
+      "TEXT_ENCODER_NEEDED",
+      (p) => {
+        p.model = { name_or_path: "Qwen/Qwen-Image-Edit", arch: "qwen_image_edit" };
+        p.train.unload_text_encoder = true;
+      },
+    ],
+    [
+      "TEXT_CACHING_MIXED",
+      (p) => {
+        p.datasets[0].cache_text_embeddings = true;
+        p.datasets.push({ folder_path: "b" });
+      },
+    ],
+    ["UNKNOWN_OPTIMIZER", (p) => (p.train.optimizer = "adamw9bit")],
+    ["UNKNOWN_SAMPLER", (p) => (p.sample.sampler = "flowmatc")],
+    ["UNKNOWN_SAMPLER", (p) => (p.train.noise_scheduler = 3)],
+    ["SAVE_FORMAT_INVALID", (p) => (p.save.save_format = "ckpt")],
+    ["SETTING_REMOVED", (p) => (p.datasets[0].poi = "face")],
+    ["INVALID_SWITCH", (p) => (p.model.quantize = "no")],
+    ["INVALID_SWITCH", (p) => (p.train.ema_config.use_ema = "off")],
+    ["NOT_A_NUMBER", (p) => (p.train.max_grad_norm = Infinity)],
+    ["UNSAFE_MODEL_FORMAT", (p) => (p.adapter = { name_or_path: "x.pt" })],
+    ["PATH_ESCAPE", (p) => (p.datasets[0].mask_path = "../masks")],
+    [
+      "MODEL_ARCH_MISMATCH",
+      (p) => {
+        p.model = { name_or_path: "Qwen/Qwen-Image-Edit", arch: "qwen_image", low_vram: true };
+      },
+    ],
+    ["MODEL_ARCH_MISMATCH", (p) => (p.model = { name_or_path: "Tongyi-MAI/Z-Image" })],
   ])("%s is an error", (code, change) => {
     const { valid, errors } = validateDocument(changed(change));
 
@@ -189,6 +254,19 @@ describe("validateDocument", () => {
       (p) => Object.assign(p, { trigger_word: "zxq", sample: { prompts: ["a cat"] } }),
     ],
     ["UNKNOWN_KEY", (p) => (p.evil = 1)],
+    ["UNKNOWN_KEY", (p) => (p.sample.samples = [{ prompt: "a", promt: "b" }])],
+    ["UNKNOWN_KEY", (p) => (p.train.ema_config.decay = 1)],
+    ["LEGACY_PROCESS_TYPE", (p) => (p.type = "ui_trainer")],
+    ["PROMPT_CUT", (p) => (p.sample.samples = [{ prompt: "a cat -- sitting" }])],
+    ["PROMPT_CUT", (p) => (p.sample.samples = [{ prompt: "a cat --ar 16:9" }])],
+    ["FOLDER_INSIDE_DATASET", (p) => (p.datasets[0].mask_path = "/ai-toolkit/datasets/cats/masks")],
+    [
+      "CONTROL_PATH_MISSING",
+      (p) => {
+        p.model = { name_or_path: "Qwen/Qwen-Image-Edit", arch: "qwen_image_edit" };
+      },
+    ],
+    ["MODEL_ARCH_UNEXPECTED", (p) => (p.model = { name_or_path: "my-wan2.1-mix", arch: "ltx2" })],
     ["MISSING_JOB_NAME", (_p, d) => delete (d.config as Partial<Document["config"]>).name],
   ])("%s is a warning", (code, change) => {
     const { valid, warnings } = validateDocument(changed(change));
@@ -197,13 +275,18 @@ describe("validateDocument", () => {
     expect(valid).toBe(true);
   });
 
-  it("names the key that was meant", () => {
-    const { warnings } = validateDocument(changed((p) => (p.train.step = 5)));
+  it("names the key that was meant, also where an older tool had another", () => {
+    const fix = (change: (process: Record<string, any>) => void) =>
+      validateDocument(changed(change)).warnings.map((finding) => [finding.field, finding.fix]);
 
-    expect(warnings).toMatchObject([
-      { code: "UNKNOWN_KEY", field: "config.process[0].train.step", fix: "Did you mean `steps`?" },
+    expect(fix((p) => (p.train.step = 5))).toEqual([
+      ["config.process[0].train.step", "Did you mean `steps`?"],
     ]);
-    expect(nearestKey("zzzzzzzz", new Set(["steps"]))).toBeNull();
+    expect(fix((p) => (p.train.learning_rate = 5))).toEqual([
+      ["config.process[0].train.learning_rate", "Did you mean `lr`?"],
+    ]);
+    expect(fix((p) => (p.train.text_encoder_lr = 1e-5))).toEqual([]);
+    expect(nearestKey("train", "zzzzzzzz")).toBeNull();
   });
 
   it("looks at every process and every dataset", () => {
@@ -213,6 +296,7 @@ describe("validateDocument", () => {
     });
 
     expect(validateDocument(document).errors.map(({ code, field }) => [code, field])).toEqual([
+      ["SEVERAL_PROCESSES", "config.process"],
       ["INVALID_RESOLUTION", "config.process[0].datasets[1].resolution"],
       ["INVALID_RESOLUTION", "config.process[1].datasets[1].resolution"],
       ["MISSING_STEPS", "config.process[1].train.steps"],
@@ -221,10 +305,72 @@ describe("validateDocument", () => {
 
   it("leaves keys that the agent sets alone, and the tiny trainer's own sizes", () => {
     expect(
-      codes(changed((p) => Object.assign(p, { sqlite_db_path: "./x.db", type: "ui_trainer" }))),
+      codes(changed((p) => Object.assign(p, { sqlite_db_path: "./x.db", device: "cuda:1" }))),
     ).toEqual([]);
     expect(
       codes(documentOf({ model_name: "tiny", resolution: 64, steps: 20, learning_rate: 0.05 })),
+    ).toEqual([]);
+  });
+
+  it("takes the prompt's own flags, meta of any kind, and what only sounds like a conflict", () => {
+    expect(
+      codes(
+        changed((p, d) => {
+          d.meta["creator"] = "me";
+          p.sample.samples = [{ prompt: "a cat --w 768 --h 512 --n blurry, bad --seed 3" }];
+          p.train.gradient_accumulation = 1;
+          p.train.gradient_accumulation_steps = 4;
+          p.train.cache_text_embeddings = true;
+          p.datasets[0].cache_text_embeddings = true;
+          p.datasets.push({ folder_path: "b", resolution: [1024], mask_path: "catsmasks" });
+          p.sample.sampler = "k_euler";
+          p.train.optimizer = "AdamW8bit";
+        }),
+      ),
+    ).toEqual([]);
+  });
+
+  it("wants a GPU for 8-bit optimizers only where the box said that it has none", () => {
+    const code = (optimizer: string, cuda?: boolean) =>
+      validateDocument(
+        changed((p) => (p.train.optimizer = optimizer)),
+        { cuda },
+      ).errors.map(({ code }) => code);
+
+    expect(code("adamw8bit", false)).toEqual(["OPTIMIZER_NEEDS_CUDA"]);
+    expect([code("adamw8bit", true), code("adamw8bit"), code("adamw8", false)]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  it("knows when a control or mask folder is not on the box", () => {
+    const document = changed((p) => Object.assign(p.datasets[0], { control_path: ["a", "b"] }));
+    const companions = [
+      { dataset: "datasets/cats", folder: "a", exists: true, unpaired: 0 },
+      { dataset: "datasets/cats", folder: "b", exists: false, unpaired: 0 },
+    ];
+
+    expect(
+      validateDocument(document, { datasets: { "datasets/cats": facts }, companions }).errors,
+    ).toMatchObject([
+      {
+        code: "CONTROL_PATH_NOT_FOUND",
+        field: "config.process[0].datasets[0].control_path",
+        value: "b",
+      },
+    ]);
+  });
+
+  it("lets an adapter or an embedding train without a network", () => {
+    expect(
+      codes(
+        changed((p) => {
+          delete p.network;
+          p.embedding = { trigger: "zxq" };
+        }),
+      ),
     ).toEqual([]);
   });
 
