@@ -28,6 +28,8 @@ export interface Home {
   readonly alerts: string;
   /** Written by the box's owner, if at all. */
   readonly policy: string;
+  /** Config files that the box's owner put there, if any. */
+  readonly configs: string;
 }
 
 export function defaultHomeRoot(): string {
@@ -51,6 +53,7 @@ export function openHome(root: string): Home {
     staging: join(root, "staging"),
     alerts: join(root, "alerts"),
     policy: join(root, "policy.json"),
+    configs: join(root, "configs"),
   };
   for (const path of [root, agent, home.jobs, home.datasets, home.outputs, home.staging]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -15,6 +15,7 @@ export const errorTable = {
   CONFIG_EXISTS: { status: 409, retryable: false },
   CONFIG_INVALID: { status: 422, retryable: false },
   CONFIG_NOT_FOUND: { status: 404, retryable: false },
+  CONFIG_ON_BOX: { status: 409, retryable: false },
   CONFIRM_DECLINED: { status: 403, retryable: false },
   CONFIRM_REQUIRED: { status: 400, retryable: false },
   CONTROL_PLANE_UNREACHABLE: { status: 503, retryable: true },

@@ -207,6 +207,13 @@ export const limits = {
   planJobs: 20,
   configBytes: 256 * kib,
   configs: 1_000,
+  /** Config files of one box that are listed; some 250 bytes of an answer each. */
+  boxConfigs: 500,
+  /** A list does not wait longer for a box: what it said before is shown with its age. */
+  boxConfigsWaitMs: 2_000,
+  /** A deleted config can come back for a week, like everything that is deleted; the oldest go first beyond the bound. */
+  configTrashMs: 7 * 24 * 3_600_000,
+  configTrashEntries: 200,
   /** Aliases of one YAML text: hand-written ones share a section or two; nested, a few dozen unfold to gigabytes. */
   yamlAliases: 20,
   /** One cached answer of an agent's read tool, shown while the box is off. */

@@ -12,6 +12,19 @@ export interface StoredConfig {
   readonly updatedAtMs: number;
 }
 
+interface TrashedConfig {
+  readonly name: string;
+  readonly deletedAtMs: number;
+}
+
+export interface Deleted {
+  readonly name: string;
+  /** It was in the trash already. */
+  readonly before: boolean;
+  /** The newest of that name in the trash; null after a purge. */
+  readonly trashed: TrashedConfig | null;
+}
+
 export interface ConfigName {
   readonly name: string;
   readonly updatedAtMs: number;
@@ -22,6 +35,30 @@ export function createConfigShelf(store: Store) {
   const read = (name: string): StoredConfig | null => {
     const row = store.first("SELECT * FROM configs WHERE folded = ?", name.toLowerCase());
     return row === null ? null : fromRow(row);
+  };
+  const refuseMore = (): void => {
+    const count = Number(store.first("SELECT count(*) AS n FROM configs")?.["n"] ?? 0);
+    if (count < limits.configs) return;
+    throw new AppError("QUOTA_EXCEEDED", `There are already ${limits.configs} configs.`, {
+      hint: "Delete some that are no longer used, with delete-config.",
+    });
+  };
+  /** Newest first. */
+  const trashed = (folded: string): TrashedConfig[] =>
+    store
+      .rows(
+        "SELECT name, deleted_at_ms FROM config_trash WHERE folded = ? ORDER BY deleted_at_ms DESC",
+        folded,
+      )
+      .map((row) => ({ name: text(row, "name"), deletedAtMs: Number(row["deleted_at_ms"]) }));
+  /** What is too old, and the oldest beyond the bound; there is no other clock than the next deletion. */
+  const sweep = (nowMs: number): void => {
+    store.run("DELETE FROM config_trash WHERE deleted_at_ms <= ?", nowMs - limits.configTrashMs);
+    store.run(
+      `DELETE FROM config_trash WHERE deleted_at_ms < (SELECT deleted_at_ms FROM config_trash
+         ORDER BY deleted_at_ms DESC LIMIT 1 OFFSET ?)`,
+      limits.configTrashEntries - 1,
+    );
   };
   return {
     read,
@@ -67,14 +104,7 @@ export function createConfigShelf(store: Store) {
           },
         );
       }
-      if (before === null) {
-        const count = Number(store.first("SELECT count(*) AS n FROM configs")?.["n"] ?? 0);
-        if (count >= limits.configs) {
-          throw new AppError("QUOTA_EXCEEDED", `There are already ${limits.configs} configs.`, {
-            hint: "Delete some that are no longer used.",
-          });
-        }
-      }
+      if (before === null) refuseMore();
       store.run(
         `INSERT INTO configs (folded, name, document, facts, updated_at_ms) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (folded) DO UPDATE SET name = excluded.name, document = excluded.document,
@@ -86,6 +116,61 @@ export function createConfigShelf(store: Store) {
         config.updatedAtMs,
       );
       return before === null ? "created" : "overwritten";
+    },
+    /** Jobs have a copy of their own, so one that is queued or runs holds nothing here. */
+    delete(name: string, purge: boolean, nowMs: number): Deleted | null {
+      const folded = name.toLowerCase();
+      return store.transaction(() => {
+        sweep(nowMs);
+        const live = read(name);
+        if (live !== null && !purge) {
+          store.run(
+            `INSERT INTO config_trash (folded, deleted_at_ms, name, document, facts, updated_at_ms)
+             SELECT folded, ?, name, document, facts, updated_at_ms FROM configs WHERE folded = ?
+             ON CONFLICT (folded, deleted_at_ms) DO UPDATE SET name = excluded.name,
+               document = excluded.document, facts = excluded.facts,
+               updated_at_ms = excluded.updated_at_ms`,
+            nowMs,
+            folded,
+          );
+        }
+        const [newest = null] = trashed(folded);
+        if (live === null && newest === null) return null;
+        store.run("DELETE FROM configs WHERE folded = ?", folded);
+        if (purge) store.run("DELETE FROM config_trash WHERE folded = ?", folded);
+        return {
+          name: live?.name ?? newest?.name ?? name,
+          before: live === null,
+          trashed: purge ? null : newest,
+        };
+      });
+    },
+    restore(name: string, nowMs: number): StoredConfig | null {
+      const folded = name.toLowerCase();
+      return store.transaction(() => {
+        sweep(nowMs);
+        const [newest] = trashed(folded);
+        if (newest === undefined) return null;
+        if (read(name) !== null) {
+          throw new AppError("CONFIG_EXISTS", `A config named ${newest.name} was saved since.`, {
+            hint: "Delete or rename that one first.",
+          });
+        }
+        refuseMore();
+        store.run(
+          `INSERT INTO configs (folded, name, document, facts, updated_at_ms)
+           SELECT folded, name, document, facts, updated_at_ms FROM config_trash
+           WHERE folded = ? AND deleted_at_ms = ?`,
+          folded,
+          newest.deletedAtMs,
+        );
+        store.run(
+          "DELETE FROM config_trash WHERE folded = ? AND deleted_at_ms = ?",
+          folded,
+          newest.deletedAtMs,
+        );
+        return read(name);
+      });
     },
   };
 }

@@ -21,7 +21,9 @@ import { browse } from "./browsing.ts";
 import type { BrowseName, BrowseRequests } from "./browsing.ts";
 import { createCalls } from "./calls.ts";
 import { createConfigShelf } from "./config-shelf.ts";
-import type { ConfigShelf, StoredConfig } from "./config-shelf.ts";
+import { askConfigs } from "./config-requests.ts";
+import type { ConfigRequestName, ConfigRequests } from "./config-requests.ts";
+import type { ConfigShelf } from "./config-shelf.ts";
 import { createJobIndex } from "./job-index.ts";
 import type { IndexedJob, JobFilter, JobIndex } from "./job-index.ts";
 import { createLink } from "./link.ts";
@@ -252,19 +254,12 @@ export class Hub extends DurableObject<Env> {
     return this.#answer(() => this.#views.agents(Date.now()));
   }
 
-  putConfig(
-    config: StoredConfig,
-    overwrite: boolean,
-  ): Promise<Outcome<"created" | "unchanged" | "overwritten">> {
-    return this.#answer(() => this.#configs.put(config, overwrite));
-  }
-
-  readConfig(name: string): Promise<Outcome<StoredConfig | null>> {
-    return this.#answer(() => this.#configs.read(name));
-  }
-
-  listConfigs(): Promise<Outcome<StoredConfig[]>> {
-    return this.#answer(() => this.#configs.list());
+  /** What config-requests.ts lists. */
+  configs<Name extends ConfigRequestName>(
+    name: Name,
+    request: ConfigRequests[Name]["request"],
+  ): Promise<Outcome<ConfigRequests[Name]["answer"]>> {
+    return this.#answer(() => askConfigs(this.#configs, name, request, Date.now()));
   }
 
   browse<Name extends BrowseName>(

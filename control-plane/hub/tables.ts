@@ -84,6 +84,15 @@ export const hubMigrations: readonly string[] = [
      failing_since_ms INTEGER,
      last_request_at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  `CREATE TABLE config_trash (
+     folded TEXT NOT NULL,
+     deleted_at_ms INTEGER NOT NULL,
+     name TEXT NOT NULL,
+     document TEXT NOT NULL,
+     facts TEXT NOT NULL,
+     updated_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (folded, deleted_at_ms)
+   ) WITHOUT ROWID;`,
   `ALTER TABLE jobs ADD COLUMN turn INTEGER;`,
   `CREATE TABLE link_ends (
      nonce TEXT PRIMARY KEY,

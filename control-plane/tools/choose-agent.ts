@@ -30,7 +30,7 @@ export async function chooseAgent(context: EdgeContext, wanted?: string): Promis
 }
 
 /** Boxes that have connected and are still enrolled. */
-async function knownAgents({ hub, settings, principal }: EdgeContext): Promise<AgentView[]> {
+export async function knownAgents({ hub, settings, principal }: EdgeContext): Promise<AgentView[]> {
   const enrolled = new Set(
     settings.agents.filter(({ owner }) => owner === principal.owner).map(({ agentId }) => agentId),
   );

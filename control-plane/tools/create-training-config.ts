@@ -4,7 +4,7 @@ import { validateDocument } from "@trainyard/shared/training/validate.ts";
 import { unwrap } from "../outcome.ts";
 import type { EdgeHandler } from "./context.ts";
 import { findingView, refusal } from "./refusal.ts";
-import { factsOf, wholeOrNull } from "./saved-config.ts";
+import { factsOf, wholeOrNull } from "./config-facts.ts";
 import { wantedDocument } from "./wanted-document.ts";
 import { plural } from "./words.ts";
 
@@ -18,10 +18,10 @@ export const createTrainingConfig: EdgeHandler<"create-training-config"> = async
   if (!validation.valid) throw refusal(validation.errors);
 
   const result = unwrap(
-    await context.hub.putConfig(
-      { name, document, facts: factsOf(document), updatedAtMs: context.now() },
-      input.overwrite,
-    ),
+    await context.hub.configs("put", {
+      config: { name, document, facts: factsOf(document), updatedAtMs: context.now() },
+      overwrite: input.overwrite,
+    }),
   );
   const full = context.detail(input.detail) === "full";
   const findings = validation.warnings.map(findingView);

@@ -8,6 +8,7 @@ import { createDownloadLink } from "./create-download-link.ts";
 import { createTrainingConfig } from "./create-training-config.ts";
 import { createUploadLink } from "./create-upload-link.ts";
 import { deleteAlertRoute } from "./delete-alert-route.ts";
+import { deleteConfig } from "./delete-config.ts";
 import { downloadModel } from "./download-model.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
 import { exportModel } from "./export-model.ts";
@@ -46,6 +47,7 @@ export const edgeHandlers = {
   "create-training-config": createTrainingConfig,
   "create-upload-link": createUploadLink,
   "delete-alert-route": deleteAlertRoute,
+  "delete-config": deleteConfig,
   "download-model": downloadModel,
   "evaluate-lora": evaluateLora,
   "export-model": exportModel,

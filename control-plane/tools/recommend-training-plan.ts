@@ -28,7 +28,9 @@ export const recommendTrainingPlan: EdgeHandler<"recommend-training-plan"> = asy
   context,
 ) => {
   const saved =
-    input.config_name === undefined ? null : await readSavedConfig(context, input.config_name);
+    input.config_name === undefined
+      ? null
+      : await readSavedConfig(context, input.config_name, input.agent);
   const summary = saved === null ? null : readAiToolkitDocument(saved.document);
   const datasetPath = input.dataset_path ?? summary?.datasets[0] ?? null;
   const modelName = input.model_name ?? summary?.modelName ?? null;

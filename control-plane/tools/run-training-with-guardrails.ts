@@ -36,7 +36,7 @@ export const runTrainingWithGuardrails: EdgeHandler<"run-training-with-guardrail
   input,
   context,
 ) => {
-  const config = await readSavedConfig(context, input.config_name);
+  const config = await readSavedConfig(context, input.config_name, input.agent);
   const detail = context.detail(input.detail);
   const check = input.check_dataset
     ? await checkOnBox(

@@ -17,7 +17,7 @@ import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
 import { estimatedRun } from "./estimated-run.ts";
 import { refusal } from "./refusal.ts";
-import { wholeOrNull } from "./saved-config.ts";
+import { wholeOrNull } from "./config-facts.ts";
 import { datasetPaths } from "./box-check.ts";
 
 export interface StartWish {

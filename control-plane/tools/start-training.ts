@@ -8,7 +8,7 @@ import { readSavedConfig } from "./saved-config.ts";
 import { startJob } from "./start-job.ts";
 
 export const startTraining: EdgeHandler<"start-training"> = async (input, context) => {
-  const config = await readSavedConfig(context, input.config_name);
+  const config = await readSavedConfig(context, input.config_name, input.agent);
   const { result, checked } = await startJob(
     {
       tool: "start-training",

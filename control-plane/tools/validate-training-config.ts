@@ -84,7 +84,7 @@ async function readDocument(input: Input, context: EdgeContext): Promise<ReadDoc
   if (input.config !== undefined) return { document: input.config, problem: null };
   if (input.config_name !== undefined) {
     return {
-      document: (await readSavedConfig(context, input.config_name)).document,
+      document: (await readSavedConfig(context, input.config_name, input.agent)).document,
       problem: null,
     };
   }

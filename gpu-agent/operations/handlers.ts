@@ -4,8 +4,10 @@ import { askTrainer } from "./ask-trainer.ts";
 import { datasetFiles } from "./dataset-files.ts";
 import { describeFile } from "./describe-file.ts";
 import { exportModel } from "./export-model.ts";
+import { listConfigs } from "./list-configs.ts";
 import type { OperationHandler } from "./operation-context.ts";
 import { preflight } from "./preflight.ts";
+import { readConfig } from "./read-config.ts";
 import { readLog } from "./read-log.ts";
 import { receivePart } from "./receive-part.ts";
 import { sampleSheet } from "./sample-sheet.ts";
@@ -26,6 +28,8 @@ export const operationHandlers = {
   "set-guardrails": setGuardrails,
   "ask-trainer": askTrainer,
   preflight,
+  "list-configs": listConfigs,
+  "read-config": readConfig,
   "read-log": readLog,
   "sample-sheet": sampleSheet,
   "describe-file": describeFile,

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { detail, instant, jsonDocument, nameOrPath } from "./vocabulary.ts";
+import { configOrigins } from "../protocol/operations.ts";
+import { connectivity, detail, instant, jsonDocument, maybe, nameOrPath } from "./vocabulary.ts";
 
 export const getConfig = defineTool({
   name: "get-config",
   title: "Get config",
   description:
-    "Returns a saved training config as document and YAML. What a job really ran with is in get-training-status, detail full. Changes nothing.",
+    "Returns a config, saved or a file of the box, as document and YAML. What a job really ran with is in get-training-status, detail full. Changes nothing.",
   input: z.strictObject({ name: nameOrPath, detail }),
   output: z.object({
     name: z.string(),
@@ -14,7 +15,11 @@ export const getConfig = defineTool({
     yaml: z.string().optional(),
     trainer: z.string(),
     updated_at: instant,
-    origin: z.enum(["edge"]),
+    origin: z.enum(configOrigins),
+    path: z.string(),
+    agent_id: maybe(z.string()),
+    observed_at: maybe(instant),
+    connectivity: connectivity.optional(),
   }),
   annotations: {
     readOnlyHint: true,

@@ -11,6 +11,7 @@ import type { InputOf, OutputOf, RunsOn, ToolAnswer, ToolContract } from "./defi
 import { deleteAlertRoute } from "./delete-alert-route.ts";
 import { deleteDataset } from "./delete-dataset.ts";
 import { deleteModel } from "./delete-model.ts";
+import { deleteConfig } from "./delete-config.ts";
 import { downloadModel } from "./download-model.ts";
 import { editCaptions } from "./edit-captions.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
@@ -58,6 +59,7 @@ export const catalog = {
   "delete-alert-route": deleteAlertRoute,
   "delete-dataset": deleteDataset,
   "delete-model": deleteModel,
+  "delete-config": deleteConfig,
   "download-model": downloadModel,
   "edit-captions": editCaptions,
   "evaluate-lora": evaluateLora,

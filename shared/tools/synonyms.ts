@@ -69,6 +69,7 @@ const table: Readonly<Record<string, Names>> = {
   "delete-dataset": datasetPath,
   "delete-model": modelPath,
   "delete-alert-route": { route: "name", route_name: "name" },
+  "delete-config": { config_name: "name", config: "name" },
   "download-model": { ...link, ...model, id: "job_id", job: "job_id" },
   "edit-captions": {
     ...datasetPath,

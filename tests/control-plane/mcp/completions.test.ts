@@ -97,7 +97,8 @@ describe("completion", () => {
     const hub = hubOf(yard.env, yard.owner);
     for (let at = 0; at < 105; at += 1) {
       const name = `Run-${String(at).padStart(3, "0")}`;
-      unwrap(await hub.putConfig({ name, document: { at }, facts: {}, updatedAtMs: 1 }, false));
+      const config = { name, document: { at }, facts: {}, updatedAtMs: 1 };
+      unwrap(await hub.configs("put", { config, overwrite: false }));
     }
     const all = await completed(yard, configs, "name", "run");
 

@@ -28,10 +28,10 @@ async function withConfigs(yard: Yard, names: readonly string[]): Promise<void> 
   const hub = hubOf(yard.env, yard.owner);
   for (const name of names) {
     unwrap(
-      await hub.putConfig(
-        { name, document: { name }, facts: {}, updatedAtMs: 1_790_000_000_000 },
-        false,
-      ),
+      await hub.configs("put", {
+        config: { name, document: { name }, facts: {}, updatedAtMs: 1_790_000_000_000 },
+        overwrite: false,
+      }),
     );
   }
 }

@@ -87,6 +87,7 @@ describe("answers", () => {
         trainer: "tiny",
         updated_at: new Date(0).toISOString(),
         origin: "edge",
+        path: "config/a.yaml",
         config,
       }).success;
     let deep: unknown = 1;

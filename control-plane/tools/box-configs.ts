@@ -1,0 +1,122 @@
+/** Configs that lie on the boxes. A box that is off or slow is shown as it was seen last. */
+import { AppError } from "@trainyard/shared/errors.ts";
+import { limits } from "@trainyard/shared/limits.ts";
+import { foldName } from "@trainyard/shared/names.ts";
+import type { configOrigins } from "@trainyard/shared/protocol/operations.ts";
+import type {
+  BoxConfig,
+  BoxConfigRow,
+  OperationArgs,
+  OperationValue,
+} from "@trainyard/shared/protocol/operations.ts";
+import type { AgentView } from "../hub/hub.ts";
+import { unwrap } from "../outcome.ts";
+import { chooseAgent, knownAgents } from "./choose-agent.ts";
+import { isUnreachable } from "./context.ts";
+import type { EdgeContext } from "./context.ts";
+
+export type ConfigOrigin = (typeof configOrigins)[number];
+
+/** Which box said it, and when. */
+export interface BoxPlace {
+  readonly agentId: string;
+  readonly observedAtMs: number;
+  readonly connectivity: "live" | "stale" | "offline";
+}
+
+export interface PlacedRow extends BoxConfigRow {
+  readonly box: BoxPlace;
+}
+
+/** Of one box, or of all; a box that never answered has none. The same name on two boxes is two rows. */
+export async function boxConfigs(
+  wanted: string | undefined,
+  context: EdgeContext,
+): Promise<{ readonly rows: readonly PlacedRow[]; readonly more: boolean }> {
+  const agents = await agentsMeant(wanted, context);
+  const listed = await Promise.all(
+    agents.map((agent) => askOrRemember(agent, "list-configs", {}, context)),
+  );
+  return {
+    rows: listed.flatMap((found) =>
+      found === null ? [] : found.value.configs.map((row) => ({ ...row, box: found.box })),
+    ),
+    more: listed.some((found) => found?.value.more === true),
+  };
+}
+
+/** Of the first box that has it. */
+export async function readBoxConfig(
+  name: string,
+  wanted: string | undefined,
+  context: EdgeContext,
+): Promise<{ readonly config: BoxConfig; readonly box: BoxPlace } | null> {
+  for (const agent of await agentsMeant(wanted, context)) {
+    const found = await askOrRemember(agent, "read-config", { name }, context);
+    if (found !== null && found.value.config !== null) {
+      return { config: found.value.config, box: found.box };
+    }
+  }
+  return null;
+}
+
+async function agentsMeant(
+  wanted: string | undefined,
+  context: EdgeContext,
+): Promise<readonly AgentView[]> {
+  return wanted === undefined ? knownAgents(context) : [await chooseAgent(context, wanted)];
+}
+
+interface Remembered<Value> {
+  readonly value: Value;
+  readonly box: BoxPlace;
+}
+
+async function askOrRemember<Name extends "list-configs" | "read-config">(
+  agent: AgentView,
+  operation: Name,
+  args: OperationArgs<Name>,
+  context: EdgeContext,
+): Promise<Remembered<OperationValue<Name>> | null> {
+  const { agentId, connectivity, capabilities } = agent;
+  const about = "name" in args ? `/${foldName(args.name)}` : "";
+  const key = `${operation}/${agentId}${about}`;
+  if (connectivity === "live" && capabilities.operations.includes(operation)) {
+    try {
+      const value = await soon(context.callAgent(agentId, operation, args));
+      const body = JSON.stringify(value);
+      unwrap(await context.hub.keepSnapshot(key, body));
+      return { value, box: { agentId, observedAtMs: context.now(), connectivity } };
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+    }
+  }
+  const kept = unwrap(await context.hub.readSnapshot(key));
+  if (kept === null) return null;
+  return {
+    value: JSON.parse(kept.body) as OperationValue<Name>,
+    box: {
+      agentId,
+      observedAtMs: kept.atMs,
+      connectivity: connectivity === "live" ? "stale" : connectivity,
+    },
+  };
+}
+
+/** A list of what is saved here does not wait for a box that is busy. */
+async function soon<Value>(work: Promise<Value>): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new AppError("TOOL_TIMEOUT", "The box did not answer in time.")),
+      limits.boxConfigsWaitMs,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+    // Whoever waits no longer must not be told by an unhandled rejection.
+    work.catch(() => undefined);
+  }
+}
