@@ -13,7 +13,8 @@ import { loadOrCreateIdentity, openHome, readBootId } from "./home.ts";
 import type { Home, Identity } from "./home.ts";
 import { acquireLock } from "./home-lock.ts";
 import { describeBox } from "./host/capabilities.ts";
-import { createHostFacts, nvidiaSmi, processesQuery } from "./host/host-facts.ts";
+import { createHostFacts } from "./host/host-facts.ts";
+import { nvidiaCards, nvidiaProcesses } from "./host/nvidia-smi.ts";
 import { createSystemFacts } from "./host/system-facts.ts";
 import type { LadderDeadlines } from "./jobs/stop-ladder.ts";
 import { shimLauncher } from "./jobs/shim-launcher.ts";
@@ -84,8 +85,8 @@ export function startAgent(options: AgentOptions): Agent {
   const system = createSystemFacts({ entry: options.systemEntry, time, log });
   const host = createHostFacts({
     time,
-    queryGpus: nvidiaSmi(log),
-    queryGpuProcesses: nvidiaSmi(log, processesQuery),
+    queryGpus: nvidiaCards(log),
+    queryGpuProcesses: nvidiaProcesses(log),
     system,
   });
   const sheets = createSheets({ entry: options.sheetEntry, home, time });

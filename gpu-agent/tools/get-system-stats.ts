@@ -1,4 +1,11 @@
-import type { GpuFact } from "../host/host-facts.ts";
+import { publicStatus } from "@trainyard/shared/jobs/state.ts";
+import { gpuUsersOf } from "../host/gpu-users.ts";
+import { disksOf } from "../host/disks.ts";
+import type { RootsDisk } from "../host/disks.ts";
+import type { GpuFact } from "../host/nvidia-smi.ts";
+import { parseSpec } from "../jobs/attempt-spec.ts";
+import type { OperationContext } from "../operations/operation-context.ts";
+import { rootsOf } from "../roots.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { gigabytes, observedNow } from "./tool-handler.ts";
 
@@ -11,32 +18,19 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
   ]);
   const gpus = nvidia.length > 0 ? nvidia : await host.graphics();
   const [first] = gpus;
-  const activeJobs = supervisor.liveJobs().length;
-  const diskPercent =
-    disk === null ? null : percent(disk.totalBytes - disk.freeBytes, disk.totalBytes);
+  const live = supervisor.liveJobs();
+  const diskPercent = disk === null ? null : usedPercent(disk);
   const full = detail !== "concise";
   return {
     data: {
-      gpus: gpus.map((gpu) => ({
-        index: gpu.index,
-        name: gpu.name,
-        memory_used_mb: gpu.memoryUsedMib,
-        memory_total_mb: gpu.memoryTotalMib,
-        utilization_pct: gpu.utilizationPercent,
-        ...(full ? { temperature_c: gpu.temperatureC, power_w: gpu.powerW } : {}),
-      })),
+      gpus: gpus.map((gpu) => gpuView(gpu, full)),
       gpu_name: first?.name ?? null,
       gpu_memory_used: first?.memoryUsedMib ?? null,
       gpu_memory_total: first?.memoryTotalMib ?? null,
       gpu_utilization: first?.utilizationPercent ?? null,
       ...(full
         ? {
-            gpu: {
-              cuda_available: nvidia.length > 0,
-              ...(nvidia.length > 0
-                ? {}
-                : { note: "nvidia-smi was not found or answered nothing." }),
-            },
+            gpu: gpuSummary(nvidia),
             cpu_cores: host.cores(),
             system_memory: {
               used_gb: gigabytes(memory.usedBytes),
@@ -46,6 +40,9 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
               disk === null
                 ? null
                 : { free_gb: gigabytes(disk.freeBytes), total_gb: gigabytes(disk.totalBytes) },
+            disks: (await disksOf(rootsOf(home, facts))).map(diskView),
+            gpu_processes: await gpuUsersOf(nvidia, host, live),
+            jobs: live.map((key) => jobView(key, context)),
           }
         : {}),
       cpu_percent: cpuPercent,
@@ -53,18 +50,80 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
       ram_total_gb: gigabytes(memory.totalBytes),
       memory_percent: percent(memory.usedBytes, memory.totalBytes),
       disk_usage_percent: diskPercent,
-      active_jobs: activeJobs,
+      active_jobs: live.length,
       trainers: [...facts],
       ...observedNow(context),
     },
-    text: `${gpuText(nvidia, gpus)}; ${activeJobs} active job${activeJobs === 1 ? "" : "s"}; disk ${diskPercent ?? "?"} % used. Call list-training-jobs for the jobs.`,
+    text: `${gpuText(nvidia, gpus)}; ${live.length} active job${live.length === 1 ? "" : "s"}; disk ${diskPercent ?? "?"} % used. Call list-training-jobs for the jobs.`,
   };
 };
+
+function gpuView(gpu: GpuFact, full: boolean) {
+  return {
+    index: gpu.index,
+    name: gpu.name,
+    memory_used_mb: gpu.memoryUsedMib,
+    memory_total_mb: gpu.memoryTotalMib,
+    utilization_pct: gpu.utilizationPercent,
+    ...(full
+      ? {
+          temperature_c: gpu.temperatureC,
+          power_w: gpu.powerW,
+          power_limit_w: gpu.powerLimitW ?? null,
+          driver_version: gpu.driver ?? null,
+          mig: gpu.mig ?? null,
+        }
+      : {}),
+  };
+}
+
+function gpuSummary(nvidia: readonly GpuFact[]): { cuda_available: boolean; note?: string } {
+  if (nvidia.length === 0) {
+    return { cuda_available: false, note: "nvidia-smi was not found or answered nothing." };
+  }
+  // GB10 and other chips with one memory for both.
+  return nvidia.some(({ memoryTotalMib }) => memoryTotalMib === null)
+    ? { cuda_available: true, note: "A card without a memory of its own uses the computer's." }
+    : { cuda_available: true };
+}
+
+function diskView(disk: RootsDisk) {
+  return {
+    roots: [...disk.roots],
+    free_gb: gigabytes(disk.freeBytes),
+    total_gb: gigabytes(disk.totalBytes),
+    used_percent: usedPercent(disk),
+  };
+}
+
+function jobView(
+  key: { readonly jobId: string; readonly attempt: number },
+  { spool }: OperationContext,
+) {
+  const row = spool.attempt(key);
+  const spec = row === null ? null : parseSpec(row.spec);
+  return {
+    job_id: key.jobId,
+    job_name: spec?.args.jobName ?? null,
+    status: row === null ? null : publicStatus(row.state),
+    slot: spec?.args.slot ?? null,
+  };
+}
 
 function gpuText(nvidia: readonly GpuFact[], gpus: readonly GpuFact[]): string {
   const names = gpus.map((gpu) => gpu.name).join(", ");
   if (nvidia.length > 0) return names;
   return names === "" ? "No NVIDIA GPU" : `No NVIDIA GPU, but ${names}`;
+}
+
+function usedPercent({
+  totalBytes,
+  freeBytes,
+}: {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}): number | null {
+  return percent(totalBytes - freeBytes, totalBytes);
 }
 
 function percent(part: number, whole: number): number | null {

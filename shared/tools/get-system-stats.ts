@@ -23,7 +23,38 @@ export const getSystemStats = defineTool({
     system_memory: maybe(z.object({ used_gb: z.number(), total_gb: z.number() })),
     disk_usage_percent: z.number().nullable(),
     disk_space: maybe(z.object({ free_gb: z.number(), total_gb: z.number() })),
+    disks: z
+      .array(
+        z.object({
+          roots: z.array(z.string()),
+          free_gb: z.number(),
+          total_gb: z.number(),
+          used_percent: z.number().nullable(),
+        }),
+      )
+      .optional(),
+    gpu_processes: z
+      .array(
+        z.object({
+          pid: count,
+          name: z.string().nullable(),
+          gpu_index: count.nullable(),
+          memory_used_mb: z.number().nullable(),
+          job_id: z.string().nullable(),
+        }),
+      )
+      .optional(),
     active_jobs: count,
+    jobs: z
+      .array(
+        z.object({
+          job_id: z.string(),
+          job_name: z.string().nullable(),
+          status: z.string().nullable(),
+          slot: z.string().nullable(),
+        }),
+      )
+      .optional(),
     trainers: z.array(trainerView).optional(),
     ...observation,
   }),

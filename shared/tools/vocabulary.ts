@@ -116,6 +116,9 @@ export const gpuView = z.object({
   utilization_pct: maybe(z.number()),
   temperature_c: maybe(z.number()),
   power_w: maybe(z.number()),
+  power_limit_w: maybe(z.number()),
+  driver_version: maybe(z.string()),
+  mig: maybe(z.boolean()).describe("Cut into instances; the card tells no load then."),
 });
 
 /** What was deleted, and how it comes back. */

@@ -7,13 +7,14 @@ import { newJobId } from "@trainyard/shared/ids.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { attemptFiles, openHome } from "../../gpu-agent/home.ts";
+import { createHostFacts } from "../../gpu-agent/host/host-facts.ts";
+import type { HostFacts } from "../../gpu-agent/host/host-facts.ts";
 import {
-  createHostFacts,
-  nvidiaSmi,
+  nvidiaCards,
+  nvidiaProcesses,
   parseGpuProcesses,
-  processesQuery,
-} from "../../gpu-agent/host/host-facts.ts";
-import type { GpuFact, GpuProcess, HostFacts } from "../../gpu-agent/host/host-facts.ts";
+} from "../../gpu-agent/host/nvidia-smi.ts";
+import type { GpuFact, GpuProcess } from "../../gpu-agent/host/nvidia-smi.ts";
 import { newMemory } from "../../gpu-agent/jobs/attempt-memory.ts";
 import { createGpuPeak, peakEvidence } from "../../gpu-agent/jobs/gpu-peak.ts";
 import type { LiveAttempt } from "../../gpu-agent/jobs/live-attempt.ts";
@@ -175,22 +176,22 @@ test("nvidia-smi is asked for exactly that, and a box without it has none", asyn
   };
   const facts = createHostFacts({
     time: systemTime,
-    queryGpus: nvidiaSmi(log),
-    queryGpuProcesses: nvidiaSmi(log, processesQuery),
+    queryGpus: nvidiaCards(log),
+    queryGpuProcesses: nvidiaProcesses(log),
     system,
   });
 
   expect(await facts.gpuProcesses()).toEqual([{ pid: 12, usedMib: 5_120 }]);
   expect((await facts.gpus())[0]).toMatchObject({ index: 0, memoryUsedMib: 6_000 });
   expect(readFileSync(asked, "utf8").split("\n")[0]).toBe(
-    "--query-compute-apps=pid,used_gpu_memory --format=csv,noheader,nounits",
+    "--query-compute-apps=pid,used_gpu_memory,gpu_uuid,process_name --format=csv,noheader,nounits",
   );
   process.env["PATH"] = temporaryFolder();
   expect(
     await createHostFacts({
       time: systemTime,
-      queryGpus: nvidiaSmi(log),
-      queryGpuProcesses: nvidiaSmi(log, processesQuery),
+      queryGpus: nvidiaCards(log),
+      queryGpuProcesses: nvidiaProcesses(log),
       system,
     }).gpuProcesses(),
   ).toBeNull();

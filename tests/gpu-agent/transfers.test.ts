@@ -16,7 +16,8 @@ import { limits } from "@trainyard/shared/limits.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import { operationHandlers } from "../../gpu-agent/operations/handlers.ts";
 import { systemTime } from "../../gpu-agent/time.ts";
-import { createHostFacts, parseGpus } from "../../gpu-agent/host/host-facts.ts";
+import { createHostFacts } from "../../gpu-agent/host/host-facts.ts";
+import { parseGpus } from "../../gpu-agent/host/nvidia-smi.ts";
 import { listDatasets } from "@trainyard/shared/tools/list-datasets.ts";
 import { getSystemStats } from "@trainyard/shared/tools/get-system-stats.ts";
 import { listExportedModels } from "@trainyard/shared/tools/list-exported-models.ts";
@@ -455,6 +456,10 @@ test("the box's tools answer in their contracts", async () => {
     gpu_name: null,
     active_jobs: 0,
     trainers: [],
+    jobs: [],
+    gpu_processes: [],
+    // One disk for all in a test's own home; what is not there has none.
+    disks: [{ roots: expect.arrayContaining(["outputs", "datasets", "jobs"]) }],
   });
   await expect(tool("list-datasets", { nonsense: 1 })).rejects.toMatchObject({
     code: "INVALID_ARGUMENT",

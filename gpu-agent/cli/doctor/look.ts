@@ -3,7 +3,7 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { openHome } from "../../home.ts";
 import type { Home } from "../../home.ts";
-import { nvidiaSmi, parseGpus } from "../../host/host-facts.ts";
+import { nvidiaCards, parseGpus } from "../../host/nvidia-smi.ts";
 import { readPolicy } from "../../policy.ts";
 import { connectionMs } from "../../trainers/job-table.ts";
 import { checkImports } from "../../trainers/ai-toolkit/import-check.ts";
@@ -17,7 +17,7 @@ export async function lookAtBox(
 ): Promise<BoxFacts> {
   const { home, problem } = openedHome(homeRoot);
   const toolkit = findToolkit(environment);
-  const cards = await nvidiaSmi(() => undefined)();
+  const cards = await nvidiaCards(() => undefined)();
   const imports =
     toolkit.kind === "found" ? await checkImports(toolkit.installation, Date.now()) : null;
   return {
