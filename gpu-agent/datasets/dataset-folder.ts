@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFolder } from "@trainyard/shared/names.ts";
@@ -16,21 +16,30 @@ export interface DatasetPlace {
   readonly virtualPath: string;
 }
 
-/** The home's own folder first, then those that the box's policy names and that are there. */
+/** The home's own folder first, then those that the box's policy names and that can be read. Throws POLICY_INVALID. */
 export function datasetRoots(home: Home): readonly string[] {
-  const named = readPolicy(home).datasetRoots.filter(
-    (root) => statSync(root, { throwIfNoEntry: false })?.isDirectory() === true,
-  );
-  return [...new Set([home.datasets, ...named])];
+  return [...new Set([home.datasets, ...readPolicy(home).datasetRoots.filter(isReadable)])];
+}
+
+/** The same for what must go on whatever stands in the policy: then the home's own alone. */
+export function certainRoots(home: Home): readonly string[] {
+  try {
+    return datasetRoots(home);
+  } catch (error) {
+    if (error instanceof AppError) return [home.datasets];
+    throw error;
+  }
 }
 
 /** Null when no dataset has that name. Throws for what cannot be a name. */
 export function lookForDataset(home: Home, reference: unknown): DatasetPlace | null {
-  const roots = datasetRoots(home);
-  const whole = placeOfPath(home, roots, reference);
+  const whole = placeOfPath(home, reference);
   if (whole !== null) return isFolder(whole.folder) ? whole : null;
   const name = parseDatasetFolder(reference);
-  for (const root of roots) {
+  // A policy that cannot be understood takes nothing away from the home's own.
+  const own = placeOf(home, home.datasets, name);
+  if (isFolder(own.folder)) return own;
+  for (const root of datasetRoots(home).slice(1)) {
     const place = placeOf(home, root, name);
     if (isFolder(place.folder)) return place;
   }
@@ -53,8 +62,8 @@ export function resolveDataset(home: Home, reference: unknown): string {
 }
 
 /** Folders whose name could stand in a call, by name. Links are not followed. */
-export function datasetPlaces(home: Home): readonly DatasetPlace[] {
-  return datasetRoots(home)
+export function datasetPlaces(home: Home, roots = datasetRoots(home)): readonly DatasetPlace[] {
+  return roots
     .flatMap((root) =>
       readdirSync(root, { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && isAddressable(entry.name))
@@ -64,14 +73,11 @@ export function datasetPlaces(home: Home): readonly DatasetPlace[] {
 }
 
 /** A whole path is a reference only straight below a root that the policy names. */
-function placeOfPath(
-  home: Home,
-  roots: readonly string[],
-  reference: unknown,
-): DatasetPlace | null {
+function placeOfPath(home: Home, reference: unknown): DatasetPlace | null {
   if (typeof reference !== "string" || !isAbsolute(reference)) return null;
+  if (reference.startsWith("/ai-toolkit/")) return null;
   const path = resolve(reference);
-  for (const root of roots.slice(1)) {
+  for (const root of datasetRoots(home).slice(1)) {
     const name = relative(root, path);
     if (name === "" || name.startsWith("..") || name.includes(sep)) continue;
     if (isAddressable(name)) return placeOf(home, root, name);
@@ -83,6 +89,15 @@ function placeOf(home: Home, root: string, name: string): DatasetPlace {
   const folder = plainPathInside(root, [name]);
   const isHidden = root !== home.datasets && isFolder(join(home.datasets, name));
   return { root, name, folder, virtualPath: isHidden ? folder : `datasets/${name}` };
+}
+
+function isReadable(root: string): boolean {
+  try {
+    accessSync(root, constants.R_OK | constants.X_OK);
+    return statSync(root).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function isFolder(path: string): boolean {

@@ -1,5 +1,5 @@
 import { limits } from "@trainyard/shared/limits.ts";
-import { datasetRoots } from "../datasets/dataset-folder.ts";
+import { certainRoots } from "../datasets/dataset-folder.ts";
 import type { Home } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { Log } from "../log.ts";
@@ -16,7 +16,7 @@ export function startTrashSweep(options: {
   let timer: Timer | null = null;
   let closed = false;
   const sweep = async (): Promise<void> => {
-    for (const root of rootsOf(home, log)) {
+    for (const root of [...certainRoots(home), home.outputs]) {
       try {
         const swept = await sweepTrash(root, time.now());
         if (swept > 0) log("info", "the trash was swept", { root, swept });
@@ -33,17 +33,4 @@ export function startTrashSweep(options: {
       timer?.cancel();
     },
   };
-}
-
-function rootsOf(home: Home, log: Log): readonly string[] {
-  try {
-    return [...datasetRoots(home), home.outputs];
-  } catch (error) {
-    log(
-      "warn",
-      "the box's policy cannot be read; only the home's trash is swept",
-      errorFields(error),
-    );
-    return [home.datasets, home.outputs];
-  }
 }

@@ -2,7 +2,7 @@ import { isAbsolute, join, resolve, sep } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { foldName } from "@trainyard/shared/names.ts";
 import { datasetsOf, processesOf } from "@trainyard/shared/training/ai-toolkit-document.ts";
-import { datasetRoots } from "../datasets/dataset-folder.ts";
+import { certainRoots } from "../datasets/dataset-folder.ts";
 import type { Home } from "../home.ts";
 import type { LiveUse, Supervisor } from "./supervisor.ts";
 
@@ -27,7 +27,7 @@ function pathsOf({ document, outputName }: LiveUse, home: Home): string[] {
     .flatMap(datasetsOf)
     .flatMap((dataset) => textsIn(dataset))
     .filter((text) => !/[/\\]/.test(text))
-    .flatMap((name) => datasetRoots(home).map((root) => join(root, name)));
+    .flatMap((name) => certainRoots(home).map((root) => join(root, name)));
   const written = textsIn(document).flatMap((text) => pathsFor(text, home));
   return [join(home.outputs, outputName), ...named, ...written];
 }
@@ -36,7 +36,7 @@ function pathsOf({ document, outputName }: LiveUse, home: Home): string[] {
 function pathsFor(text: string, home: Home): string[] {
   const below = /^(?:\/ai-toolkit\/)?(datasets|outputs?)\/(.+)$/.exec(text);
   if (below !== null) {
-    const roots = below[1] === "datasets" ? datasetRoots(home) : [home.outputs];
+    const roots = below[1] === "datasets" ? certainRoots(home) : [home.outputs];
     return roots.map((root) => resolve(root, below[2] ?? ""));
   }
   return isAbsolute(text) ? [resolve(text)] : [];

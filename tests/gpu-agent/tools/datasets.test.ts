@@ -15,6 +15,8 @@ import { dirname, join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { limits } from "@trainyard/shared/limits.ts";
+import { recoverDatasets } from "../../../gpu-agent/datasets/changes/recover-datasets.ts";
+import { companionFacts } from "../../../gpu-agent/datasets/dataset-facts.ts";
 import { claimedPng, drawn, withPngChunk } from "../../support/drawn-pictures.ts";
 import { liveUse, openBoxContext } from "../support/box-context.ts";
 import { temporaryFolder } from "../support/temporary-home.ts";
@@ -620,6 +622,18 @@ describe("a root that the box's policy names", () => {
     expect(existsSync(join(root, "dogs", "x.jpg"))).toBe(true);
   });
 
+  test("is not there when the policy cannot be understood, and the home's own are all the same", async () => {
+    const { call, refusal, home } = boxWithRoot();
+    writeFileSync(home.policy, "{");
+
+    expect((await analyze(call))["total_images"]).toBe(1);
+    expect((await refusal("analyze-dataset", { dataset_path: "dogs" })).code).toBe(
+      "POLICY_INVALID",
+    );
+    expect(() => recoverDatasets(home, () => undefined)).not.toThrow();
+    await call("delete-dataset", { dataset_path: "cats" });
+  });
+
   test.each([["/etc"], ["ROOT/cats/.."], ["ROOT/cats/deeper"], ["ROOT"]])(
     "opens nothing else: %s",
     async (path) => {
@@ -630,6 +644,25 @@ describe("a root that the box's policy names", () => {
       expect(refused.code).toBe("INVALID_NAME");
     },
   );
+});
+
+describe("a folder of masks", () => {
+  test("is judged by which images it has a partner for", async () => {
+    const { context, home } = box({
+      "a.jpg": picture("jpg0"),
+      "b.png": picture("png"),
+      "sub/c.jpg": picture("jpg1"),
+    });
+    mkdirSync(join(home.datasets, "masks"));
+    for (const name of ["a.png", "c.webp", "other.png"])
+      writeFileSync(join(home.datasets, "masks", name), picture("png"));
+    const judged = (folder: string) =>
+      companionFacts({ dataset: "datasets/cats", folder }, context);
+
+    expect(await judged("datasets/masks")).toMatchObject({ exists: true, images: 3, unpaired: 1 });
+    for (const folder of ["datasets/none", "../../etc", "/etc"])
+      expect(await judged(folder)).toMatchObject({ exists: false, images: 0 });
+  });
 });
 
 describe("a concise answer", () => {
