@@ -75,7 +75,7 @@ test("what was in hand at a death is looked at alone, and the innocent are clear
   const first = await life(path, ["innocent", "bomb"], ["bomb"]);
   expect(first.end).toBe("died");
 
-  const second = await life(path, ["innocent", "bomb", "other"], ["bomb"]);
+  const second = await life(path, ["bomb", "innocent", "other", "another"], ["bomb"]);
 
   expect(second.together.some((names) => names.includes("bomb") && names.length > 1)).toBe(false);
 });
