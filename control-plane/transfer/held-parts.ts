@@ -1,6 +1,5 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import { pump } from "./pump.ts";
 import { newTicket, ticketMatches } from "./tickets.ts";
 
 interface HeldPart {
@@ -57,7 +56,7 @@ export function createHeldParts(): HeldParts {
         throw new AppError("LINK_INVALID", "This part is not waiting here.");
       }
       const { readable, writable } = new FixedLengthStream(found.bytes);
-      void relay(found, writable.getWriter());
+      void relay(found, writable);
       return new Response(readable, {
         headers: { "content-type": "application/octet-stream", "content-encoding": "identity" },
       });
@@ -66,31 +65,11 @@ export function createHeldParts(): HeldParts {
 }
 
 /**
- * A cut or a silence of the caller shows at the box as a short body, and the box's refusal ends the caller's request: without
- * the time limit a half-open connection would block its own resume for minutes.
+ * The runtime's own pipe: half the cost of moving the bytes by hand, and the box counts and hashes them anyway. A cut of the caller
+ * shows at the box as a short body; so does a silence, which the box ends; and the box's refusal ends the caller's request.
  */
-async function relay(
-  held: HeldPart,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
-): Promise<void> {
+async function relay(held: HeldPart, writable: WritableStream<Uint8Array>): Promise<void> {
   const controller = new AbortController();
-  const silent = (): void => {
-    controller.abort();
-    void writer.abort(new Error("The caller fell silent.")).catch(() => undefined);
-  };
-  let timer = setTimeout(silent, limits.transferIdleMs);
-  held.cut = silent;
-  const moved = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(silent, limits.transferIdleMs);
-  };
-  const { body, bytes } = held;
-  try {
-    await pump({ body, bytes, hashBytes: 0, signal: controller.signal, moved }, writer);
-    await writer.close();
-  } catch (error) {
-    await writer.abort(error).catch(() => undefined);
-  } finally {
-    clearTimeout(timer);
-  }
+  held.cut = () => controller.abort(new Error("The caller sent this part anew."));
+  await held.body.pipeTo(writable, { signal: controller.signal }).catch(() => undefined);
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
@@ -92,7 +93,9 @@ async function sendPart(part: Part, { url, signal }: OperationContext): Promise<
         },
         body: async (write) => {
           try {
-            await write(await part.send(part.offset, part.end, write));
+            const hash = createHash("sha256");
+            await part.send({ start: part.offset, end: part.end, hash }, write);
+            await write(hash.digest());
           } catch (error) {
             if (error instanceof FileChanged) changed = error;
             throw error;

@@ -3,6 +3,7 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { UploadEnd } from "@trainyard/shared/protocol/operations.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
+import { syncFile } from "../files/atomic-write.ts";
 import { placeFiles } from "./place-files.ts";
 import { readStaged, writeStaged } from "./staging.ts";
 import type { StagedUpload, StagingFiles } from "./staging.ts";
@@ -77,6 +78,8 @@ async function admit(
   { home }: OperationContext,
 ): Promise<Complete> {
   const { dataset, filename } = staged;
+  // Its parts were not synced one by one: that took more time than the network.
+  await syncFile(files.data);
   placeFiles(home, dataset, [{ path: files.data, name: filename }]);
   return { path: `datasets/${dataset}/${filename}`, bytes: staged.storedBytes, sha256 };
 }

@@ -11,6 +11,7 @@ import type {
   UploadEnd,
 } from "@trainyard/shared/protocol/operations.ts";
 import { checkRoom } from "../files/disk-room.ts";
+import { syncFile } from "../files/atomic-write.ts";
 import { hashFile } from "../files/hash-file.ts";
 import { hashInside } from "../models/file-hash.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
@@ -23,8 +24,11 @@ import type { StagedUpload, StagingFiles } from "./staging.ts";
 type Args = OperationArgs<"receive-part">;
 type Value = OperationValue<"receive-part">;
 
-/** SHA-256 of everything stored so far, so that the file need not be read again at its end. The newest are kept. */
+/** By the staged file: SHA-256 of everything stored so far, so that the file need not be read again at its end. The newest are kept. */
 const wholes = new Map<string, { readonly offset: number; readonly hash: Hash }>();
+
+/** After so many bytes the disk begins to write them. */
+const syncBytes = 64 * 1024 * 1024;
 
 /** One part of an upload; the caller lets the parts of one upload come one after the other. */
 export async function receiveUpload(args: Args, context: OperationContext): Promise<Value> {
@@ -75,6 +79,7 @@ function stagedFor(args: Args, files: StagingFiles): StagedUpload {
     last: null,
     complete: null,
     problem: null,
+    bootId: "",
   };
   const known = readStaged(files) ?? fresh;
   // An upload that ended and begins again is another file under the same link, unless its only part says that it is the same.
@@ -120,11 +125,14 @@ async function store(
   try {
     // What a cut part left behind the verified bytes goes away; a known part without a hash is taken anew from its place.
     await file.truncate(args.offset);
-    const whole = wholeUpTo(args.transferId, args.offset);
+    const whole = wholeUpTo(files.data, args.offset);
     const sha256 = await fetchPart(args, file, whole, context);
-    await file.datasync();
     const storedBytes = args.offset + args.bytes;
-    keepWhole(args.transferId, storedBytes, whole);
+    if (Math.floor(storedBytes / syncBytes) > Math.floor(args.offset / syncBytes)) {
+      // Beside the next parts, so that little is left to sync at the end; what fails here fails there.
+      void syncFile(files.data).catch(() => undefined);
+    }
+    keepWhole(files.data, storedBytes, whole);
     writeStaged(files, { ...staged, storedBytes });
     return { sha256, storedBytes };
   } finally {
@@ -132,17 +140,17 @@ async function store(
   }
 }
 
-function wholeUpTo(transferId: string, offset: number): Hash | null {
+function wholeUpTo(path: string, offset: number): Hash | null {
   if (offset === 0) return createHash("sha256");
-  const known = wholes.get(transferId);
+  const known = wholes.get(path);
   // A copy: a part that fails must leave no trace in it.
   return known?.offset === offset ? known.hash.copy() : null;
 }
 
-function keepWhole(transferId: string, offset: number, hash: Hash | null): void {
-  wholes.delete(transferId);
+function keepWhole(path: string, offset: number, hash: Hash | null): void {
+  wholes.delete(path);
   if (hash === null) return;
-  wholes.set(transferId, { offset, hash });
+  wholes.set(path, { offset, hash });
   const [oldest] = wholes.keys();
   if (wholes.size > limits.uploadHashes && oldest !== undefined) wholes.delete(oldest);
 }
@@ -151,7 +159,7 @@ function keepWhole(transferId: string, offset: number, hash: Hash | null): void 
 async function end(args: Args, partSha256: string, { context, files }: Box): Promise<UploadEnd> {
   const staged = readStaged(files);
   if (staged === null) throw new Error("an upload that is whole has no state");
-  const known = wholes.get(args.transferId);
+  const known = wholes.get(files.data);
   const bytes = staged.storedBytes;
   const sha256 =
     known?.offset === bytes

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { problemSchema, uploadEndSchema } from "@trainyard/shared/protocol/operations.ts";
-import { writeFileAtomic } from "../files/atomic-write.ts";
+import { readBootId } from "../home.ts";
 import type { Home } from "../home.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -14,6 +14,8 @@ const stagedSchema = z.object({
   dataset: z.string(),
   filename: z.string(),
   storedBytes: z.int().min(0),
+  /** The boot in which its bytes were written: they are synced only when the file is whole, and a power cut may take them. */
+  bootId: z.string().default(""),
   /** Of the whole file, as the first part that knew it announced it. */
   totalBytes: z.int().min(0).nullable().default(null),
   /** The part that made it whole: it may come once more, when its answer was lost. */
@@ -41,6 +43,7 @@ export function stagingFiles(home: Home, transferId: string): StagingFiles {
   };
 }
 
+/** Null when there is none, or when a power cut may have taken bytes that were never synced. */
 export function readStaged(files: StagingFiles): StagedUpload | null {
   let text: string;
   try {
@@ -49,11 +52,25 @@ export function readStaged(files: StagingFiles): StagedUpload | null {
     if ((error as { code?: unknown }).code === "ENOENT") return null;
     throw error;
   }
-  return stagedSchema.parse(JSON.parse(text));
+  const staged = parseStaged(text);
+  const isLost = staged?.complete === null && staged.bootId !== readBootId();
+  return staged === null || isLost ? null : staged;
 }
 
-export function writeStaged(files: StagingFiles, staged: StagedUpload): void {
-  writeFileAtomic(files.state, JSON.stringify(staged));
+/** A state that a crash left half-written is none. */
+function parseStaged(text: string): StagedUpload | null {
+  try {
+    return stagedSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** With each part: as durable as the part itself, which is not synced either. */
+export function writeStaged(files: StagingFiles, staged: Omit<StagedUpload, "bootId">): void {
+  const temporary = `${files.state}.${process.pid}.tmp`;
+  writeFileSync(temporary, JSON.stringify({ ...staged, bootId: readBootId() }), { mode: 0o600 });
+  renameSync(temporary, files.state);
 }
 
 /** Uploads that nobody finished, and the notes of finished ones, go after a day. */

@@ -117,7 +117,7 @@ function createUpload(wish: UploadWish, { size, hashes, send }: Source) {
         "x-file-sha256": hashes.sha256,
       },
       body: async (write) => {
-        await send(start, end, async (chunk) => {
+        await send({ start, end, hash: null }, async (chunk) => {
           await write(chunk);
           sentBytes += chunk.byteLength;
           wish.onSent?.(chunk.byteLength);
