@@ -14,6 +14,7 @@ import { unwrap } from "../outcome.ts";
 import { chooseAgent, knownAgents } from "./choose-agent.ts";
 import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
+import { soon } from "./soon.ts";
 
 export type ConfigOrigin = (typeof configOrigins)[number];
 
@@ -83,12 +84,17 @@ async function askOrRemember<Name extends "list-configs" | "read-config">(
   const key = `${operation}/${agentId}${about}`;
   if (connectivity === "live" && capabilities.operations.includes(operation)) {
     try {
-      const value = await soon(context.callAgent(agentId, operation, args));
+      const value = await soon(
+        context.callAgent(agentId, operation, args),
+        limits.boxConfigsWaitMs,
+      );
       const body = JSON.stringify(value);
       unwrap(await context.hub.keepSnapshot(key, body));
       return { value, box: { agentId, observedAtMs: context.now(), connectivity } };
     } catch (error) {
-      if (!isUnreachable(error)) throw error;
+      // What is saved here is listed whatever is the matter with a box.
+      const listed = operation === "list-configs" && error instanceof AppError;
+      if (!listed && !isUnreachable(error)) throw error;
     }
   }
   const kept = unwrap(await context.hub.readSnapshot(key));
@@ -101,22 +107,4 @@ async function askOrRemember<Name extends "list-configs" | "read-config">(
       connectivity: connectivity === "live" ? "stale" : connectivity,
     },
   };
-}
-
-/** A list of what is saved here does not wait for a box that is busy. */
-async function soon<Value>(work: Promise<Value>): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new AppError("TOOL_TIMEOUT", "The box did not answer in time.")),
-      limits.boxConfigsWaitMs,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    if (timer !== null) clearTimeout(timer);
-    // Whoever waits no longer must not be told by an unhandled rejection.
-    work.catch(() => undefined);
-  }
 }

@@ -14,6 +14,7 @@ import { evaluateLora } from "./evaluate-lora.ts";
 import { exportModel } from "./export-model.ts";
 import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
+import { getTrainingInfo } from "./get-training-info.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
 import { getTrainingObservability } from "./get-training-observability.ts";
 import { getTrainingSamples } from "./get-training-samples.ts";
@@ -53,6 +54,7 @@ export const edgeHandlers = {
   "export-model": exportModel,
   "export-observability-report": exportObservabilityReport,
   "get-config": getConfig,
+  "get-training-info": getTrainingInfo,
   "get-training-logs": getTrainingLogs,
   "get-training-observability": getTrainingObservability,
   "get-training-samples": getTrainingSamples,

@@ -20,6 +20,7 @@ import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
 import { getDatasetInfo } from "./get-dataset-info.ts";
 import { getSystemStats } from "./get-system-stats.ts";
+import { getTrainingInfo } from "./get-training-info.ts";
 import { getTrainingLogs } from "./get-training-logs.ts";
 import { getTrainingObservability } from "./get-training-observability.ts";
 import { getTrainingSamples } from "./get-training-samples.ts";
@@ -68,6 +69,7 @@ export const catalog = {
   "get-config": getConfig,
   "get-dataset-info": getDatasetInfo,
   "get-system-stats": getSystemStats,
+  "get-training-info": getTrainingInfo,
   "get-training-logs": getTrainingLogs,
   "get-training-observability": getTrainingObservability,
   "get-training-samples": getTrainingSamples,

@@ -93,6 +93,7 @@ const table: Readonly<Record<string, Names>> = {
   },
   "get-config": { config_name: "name", config: "name" },
   "get-dataset-info": datasetPath,
+  "get-training-info": { config_name: "name", config: "name" },
   "get-training-logs": {
     ...job,
     limit: "lines",

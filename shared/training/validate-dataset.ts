@@ -187,6 +187,9 @@ function checkCompanions(dataset: JsonObject, images: string, at: string, place:
   }
 }
 
+/** The largest that a model of the presets draws at (HiDream-O1). */
+export const highResolution = 2048;
+
 function checkResolution(value: unknown, flux: boolean, field: string, { tiny, add }: Place): void {
   // AI Toolkit has a default of its own for it.
   if (value === undefined || value === null) return;
@@ -212,9 +215,9 @@ function checkResolution(value: unknown, flux: boolean, field: string, { tiny, a
       }),
     );
   }
-  if (high > 2048) {
+  if (high > highResolution) {
     add(
-      warning("RESOLUTION_HIGH", "A resolution above 2048 rarely fits in memory.", {
+      warning("RESOLUTION_HIGH", `A resolution above ${highResolution} rarely fits in memory.`, {
         field,
         value: high,
         fix: "Use 1024.",

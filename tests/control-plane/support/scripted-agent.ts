@@ -70,6 +70,8 @@ const found = (reference: string) => ({
 /** What a healthy box says; a test's own script goes before it. */
 const healthy: Script = {
   "start-attempt": () => ({ accepted: true }),
+  "list-configs": () => ({ configs: [], more: false }),
+  "read-config": () => ({ config: null }),
   "stop-attempt": () => ({ outcome: "stopping", state: "stopping" }),
   preflight: (args) => ({
     trainer: args.trainer === null ? null : { found: true, reason: null },
