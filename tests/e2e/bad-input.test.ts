@@ -146,7 +146,7 @@ describe("bad input at both doors", () => {
       "create-download-link",
       { model_path: "/etc/passwd" },
       400,
-      "INVALID_NAME",
+      "INVALID_MODEL_REF",
     ],
   ])("%s: %s", async (_what, tool, args, status, code) => {
     const before = await trainyard.call("list-training-jobs");

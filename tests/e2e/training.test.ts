@@ -154,7 +154,8 @@ describe("a training through the whole path", () => {
     expect(ended["status"]).toBe("stopped");
     expect(ended["evidence"]).toMatchObject({
       end: "exited",
-      exit_code: 0,
+      // As AI Toolkit ends when its own stop flag is set.
+      exit_code: 1,
       stop_marker: true,
       forced: false,
     });

@@ -34,7 +34,7 @@ test("pid, start and boot together: everything else is another process", () => {
 
 test("a real zombie is dead although its pid still answers", async () => {
   // The shell starts a child and never waits for it.
-  const parent = spawn("/bin/sh", ["-c", "sleep 0.1 & echo $!; exec sleep 30"], {
+  const parent = spawn("/bin/sh", ["-c", "sleep 30 & echo $!; exec sleep 30"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   onTestFinished(() => void parent.kill("SIGKILL"));
@@ -43,6 +43,7 @@ test("a real zombie is dead although its pid still answers", async () => {
   );
   const view = linuxProcesses();
   expect(view.startTicks(pid)).not.toBeNull();
+  process.kill(pid, "SIGKILL");
   await until(() => view.startTicks(pid) === null, "the child to die");
   expect(() => process.kill(pid, 0)).not.toThrow();
 });

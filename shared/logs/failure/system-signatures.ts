@@ -92,7 +92,7 @@ export const systemSignatures: readonly Signature[] = [
     id: "stop-flag",
     category: "killed",
     certainty: "exact",
-    see: /^Exception: Job (?:stopped|returning to queue)$/,
+    see: /^(?:Exception|Error running job): Job (?:stopped|returning to queue)$/,
     cause: "Somebody asked the trainer to stop, through its own stop flag.",
     fix: "Resume it; it goes on from its last checkpoint.",
     call: "resume-training",

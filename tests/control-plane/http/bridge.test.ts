@@ -29,7 +29,7 @@ describe("POST /mcp/tool", () => {
       data: { configs: [], count: 0 },
       result: [
         { type: "text", text: '{"configs":[],"count":0}' },
-        { type: "text", text: expect.stringContaining("no saved config") as string },
+        { type: "text", text: expect.stringContaining("no config") as string },
       ],
     });
   });

@@ -18,7 +18,7 @@ async function post(path: string, body: BodyInit | null, token: string | null = 
 const data = { configs: [], count: 0 };
 const content = [
   { type: "text", text: JSON.stringify(data) },
-  { type: "text", text: expect.stringContaining("no saved config") as string },
+  { type: "text", text: expect.stringContaining("no config") as string },
 ];
 const common = {
   ok: true,

@@ -42,12 +42,13 @@ describe("an answer that is too long for a client", () => {
       trainer: "tiny",
       updated_at: new Date(0).toISOString(),
       origin: "edge",
+      path: "config/a.yaml",
       config: { text: "x".repeat(20_000) },
       yaml: "x".repeat(20_000),
     };
     const fitted = fitAnswer(catalog["get-config"], { data, text: "A config." }, 24_000);
 
-    expect(Object.keys(fitted.data)).toHaveLength(5);
+    expect(Object.keys(fitted.data)).toHaveLength(6);
     expect(JSON.stringify(fitted.data).length).toBeLessThan(24_000);
     expect(catalog["get-config"].output.safeParse(fitted.data).success).toBe(true);
   });

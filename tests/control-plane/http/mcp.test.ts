@@ -51,7 +51,7 @@ describe.each(eras)("a client of the era %s", (_name, era) => {
     expect(result.isError).toBe(true);
     expect(result.structuredContent).toBeUndefined();
     expect((result.content as { text: string }[])[0]?.text).toMatch(
-      /^CONFIG_NOT_FOUND: There is no saved config of that name\. Call list-configs/,
+      /^CONFIG_NOT_FOUND: There is no config of that name\. Call list-configs/,
     );
     await made.close();
   });
