@@ -43,6 +43,8 @@ export async function toolkitDocument(
       "Make one config of each process.",
     );
   }
+  // The earlier systems' raw configs leave it out.
+  process["type"] ??= "diffusion_trainer";
   if (!trainings.has(process["type"])) {
     throw invalid(
       "The config's process is not a training that leaves a model.",

@@ -89,9 +89,9 @@ describe("toolkitDocument", () => {
     expect({ finalFiles, fileStem }).toEqual({ finalFiles: [], fileStem: "my-job" });
   });
 
-  it("makes the trainer that answers requests of its two older forms", async () => {
+  it("makes the trainer that answers requests of its two older forms, and of none", async () => {
     const { prepare } = openBox();
-    for (const type of ["sd_trainer", "ui_trainer"]) {
+    for (const type of ["sd_trainer", "ui_trainer", undefined, null]) {
       expect((await prepare(training({ type }))).process["type"]).toBe("diffusion_trainer");
     }
   });
