@@ -1,0 +1,2 @@
+def get_all_extensions_process_dict():
+    return {}

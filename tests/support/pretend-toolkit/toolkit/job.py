@@ -1,0 +1,1 @@
+"""Asked for, never used."""
