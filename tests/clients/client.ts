@@ -84,7 +84,7 @@ export async function trainByCalls(
   const jobId = String(run["job_id"]);
   let cursor = run["cursor"];
   while (typeof cursor === "string") {
-    const args = { job_id: jobId, cursor, duration_seconds: 20, poll_interval_seconds: 2 };
+    const args = { job_id: jobId, cursor, duration_seconds: 600, poll_interval_seconds: 2 };
     const watched = await call("watch-training-timeseries", args);
     cursor = watched["done"] === true ? null : watched["cursor"];
   }

@@ -60,7 +60,7 @@ class Script(BaseChatModel):
         watched = answers.get("watch-training-timeseries")
         if watched is None or not structured(watched)["done"]:
             cursor = {} if watched is None else {"cursor": structured(watched)["cursor"]}
-            return call("watch-training-timeseries", job_id=job_id, duration_seconds=20, **cursor)
+            return call("watch-training-timeseries", job_id=job_id, duration_seconds=600, **cursor)
         if "create-download-link" not in answers:
             return call("create-download-link", job_id=job_id)
         link = structured(answers["create-download-link"])
