@@ -197,8 +197,9 @@ async function fill(trainyard: Trainyard): Promise<Record<string, string>> {
   }
   const cut = (photos["picture-2.png"] as Buffer).subarray(0, 60);
   await trainyard.upload("my_dataset", { ...worn, "broken.png": cut });
-  const [flux] = fixture.examples.filter(({ body }) => toolOf(body) === "create-training-config");
-  const { arguments: printed } = flux?.body as { arguments: Record<string, unknown> };
+  const flux = fixture.examples.find(({ body }) => toolOf(body) === "create-training-config");
+  if (flux === undefined) throw new Error("No example makes a config.");
+  const { arguments: printed } = flux.body as { arguments: Record<string, unknown> };
   const configs: Record<string, Record<string, unknown>> = {
     "my-flux-lora": {},
     "experimental-config": {},
