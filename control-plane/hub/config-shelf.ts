@@ -85,7 +85,7 @@ export function createConfigShelf(store: Store) {
         total: Number(store.first(`SELECT count(*) AS n ${where}`, ...range)?.["n"] ?? 0),
       };
     },
-    /** Returns what happened. The same content twice is no conflict; other content needs `overwrite`. */
+    /** Returns what happened. The same content twice is no conflict; other content needs `overwrite`. Throws CONFIG_EXISTS, NAME_CONFLICT. */
     put(config: StoredConfig, overwrite: boolean): "created" | "unchanged" | "overwritten" {
       const document = JSON.stringify(config.document);
       if (document.length > limits.configBytes) {
@@ -94,6 +94,14 @@ export function createConfigShelf(store: Store) {
       const before = read(config.name);
       if (before !== null && canonicalJson(before.document) === canonicalJson(config.document)) {
         return "unchanged";
+      }
+      if (before !== null && before.name !== config.name) {
+        // One file on a box whose disk ignores case: what is replaced has to be named as it is.
+        throw new AppError(
+          "NAME_CONFLICT",
+          `The config ${before.name} has this name but for upper and lower case.`,
+          { hint: "Choose another name, or write that one as it is." },
+        );
       }
       if (before !== null && !overwrite) {
         throw new AppError(

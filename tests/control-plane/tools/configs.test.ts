@@ -67,8 +67,14 @@ describe("create-training-config", () => {
     });
     const other = await yard.call("create-training-config", {
       ...draft,
+      name: "tiny-1",
+      steps: 60,
+    });
+    const alike = await yard.call("create-training-config", {
+      ...draft,
       name: "TINY-1",
       steps: 60,
+      overwrite: true,
     });
     const replaced = await yard.call("create-training-config", {
       ...draft,
@@ -79,6 +85,8 @@ describe("create-training-config", () => {
 
     expect(again.data).toMatchObject({ created: false, overwritten: false });
     expect([other.status, other.error?.code]).toEqual([409, "CONFIG_EXISTS"]);
+    expect([alike.status, alike.error?.code]).toEqual([409, "NAME_CONFLICT"]);
+    expect(alike.error?.message).toContain("tiny-1");
     expect(replaced.data).toMatchObject({ created: false, overwritten: true, steps: 60 });
   });
 
@@ -87,6 +95,12 @@ describe("create-training-config", () => {
     [{ name: "a b" }, 400, "INVALID_NAME"],
     [{ name: "x".repeat(65) }, 400, "NAME_TOO_LONG"],
     [{ name: "nul" }, 400, "RESERVED_NAME"],
+    [{ name: "aux." }, 400, "RESERVED_NAME"],
+    [{ name: "a%2fb" }, 400, "INVALID_NAME"],
+    [{ name: "x " }, 400, "INVALID_NAME"],
+    [{ name: "a\u200db" }, 400, "INVALID_NAME"],
+    [{ name: "a\u202eb" }, 400, "INVALID_NAME"],
+    [{ name: "[name]" }, 400, "INVALID_NAME"],
     [{ dataset_path: "datasets/../../etc" }, 400, "INVALID_NAME"],
     [{ dataset_path: "/etc" }, 400, "INVALID_NAME"],
     [{ trigger_word: "${HF_TOKEN}" }, 422, "PLACEHOLDER_REFUSED"],
@@ -102,6 +116,10 @@ describe("create-training-config", () => {
     [{ model_name: "black-forest-labs/FLUX.1-dev.safetensors" }, 422, "CONFIG_INVALID"],
     [{ name: "config" }, 422, "CONFIG_INVALID"],
     [{ steps: 0 }, 400, "INVALID_ARGUMENT"],
+    [{ steps: 1e12 }, 400, "INVALID_ARGUMENT"],
+    [{ steps: "many" }, 400, "INVALID_ARGUMENT"],
+    [{ ["__proto__"]: 1 }, 400, "UNKNOWN_KEY"],
+    [{ constructor: 1 }, 400, "UNKNOWN_KEY"],
     [{ stepz: 5 }, 400, "UNKNOWN_KEY"],
   ])("refuses %j with %i %s and writes nothing", async (change, status, code) => {
     const before = (await yard.call("list-configs")).data["count"];
