@@ -31,6 +31,7 @@ export const createTrainingConfig: EdgeHandler<"create-training-config"> = async
   const warnings = findings.length === 0 ? "" : ` It has ${plural(findings.length, "warning")}.`;
   return {
     data: {
+      status: "success",
       config_name: name,
       path: `config/${name}.yaml`,
       created: result === "created",

@@ -48,7 +48,13 @@ export const getTrainingLogs: EdgeHandler<"get-training-logs"> = async (input, c
   const view = unwrap(await context.hub.viewJob(input.job_id, false));
   const detail = context.detail(input.detail);
   const concise = detail === "concise";
-  const lines = concise && !context.given.has("lines") ? limits.logLinesDefault : input.lines;
+  const lines =
+    concise && !context.given.has("lines")
+      ? limits.logLinesDefault
+      : // The earlier bridge took 0 and less for the whole log.
+        input.lines < 1
+        ? limits.logLinesMax
+        : input.lines;
   const wanted = { lines, around, room: roomOf(detail, context) };
   const found =
     (await fromAgent(input, wanted, view, context)) ??

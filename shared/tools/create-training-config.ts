@@ -79,6 +79,7 @@ export const createTrainingConfig = defineTool({
     detail,
   }),
   output: z.object({
+    status: z.literal("success"),
     config_name: z.string(),
     path: z.string().describe(`Virtual: "config/<name>.yaml".`),
     created: z.boolean(),

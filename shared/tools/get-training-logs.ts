@@ -18,7 +18,7 @@ export const getTrainingLogs = defineTool({
     "Returns the end of a job's log, or what follows since, matches grep, stands around a place; bars folded, secrets out, first error on top; stdout, then stderr. With the box off, the kept tail.",
   input: z.strictObject({
     job_id: jobId,
-    lines: z.int().min(1).max(limits.logLinesMax).default(100),
+    lines: z.int().max(limits.logLinesMax).default(100),
     grep: z.string().min(1).max(200).optional().describe("Text or regular expression, any case."),
     around: z
       .union([z.string().min(1).max(200), z.int().min(0)])

@@ -96,7 +96,8 @@ describe("tools/list", () => {
 describe("JSON schemas", () => {
   it("carry bounds and defaults of the input", () => {
     expect(inputJsonSchema(catalog["get-training-logs"])["properties"]).toMatchObject({
-      lines: { type: "integer", minimum: 1, maximum: 20_000, default: 100 },
+      lines: { type: "integer", maximum: 20_000, default: 100 },
+      attempt: { type: "integer", minimum: 1, maximum: 10_000 },
     });
   });
 
