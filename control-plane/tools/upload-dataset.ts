@@ -46,9 +46,11 @@ export const uploadDataset: EdgeHandler<"upload-dataset"> = async (input, contex
     rows.push(saved);
   }
   const failed = input.images.length - imagesSaved;
+  const success = failed === 0 && captionsFailed === 0;
   return {
     data: {
-      success: failed === 0 && captionsFailed === 0,
+      status: success ? "success" : imagesSaved === 0 ? "failed" : "partial",
+      success,
       dataset_name: dataset,
       dataset,
       path: `datasets/${dataset}`,

@@ -35,6 +35,7 @@ export const uploadDataset = defineTool({
     agent,
   }),
   output: z.object({
+    status: z.enum(["success", "partial", "failed"]),
     success: z.boolean(),
     dataset_name: z.string(),
     dataset: z.string(),

@@ -88,6 +88,7 @@ describe("upload-dataset", () => {
       dataset_name: "cats",
       dataset: "cats",
       path: "datasets/cats",
+      status: "success",
       images_saved: 2,
       files: [
         {
@@ -120,7 +121,7 @@ describe("upload-dataset", () => {
     });
 
     expect(status).toBe(200);
-    expect(data).toMatchObject({ success: false, images_saved: 1 });
+    expect(data).toMatchObject({ status: "partial", success: false, images_saved: 1 });
     expect((data["files"] as { code?: string }[]).map(({ code }) => code)).toEqual([
       "INVALID_FILENAME",
       ...Array<string>(5).fill("INVALID_ARGUMENT"),
