@@ -7,7 +7,7 @@ export const getTrainingInfo = defineTool({
   name: "get-training-info",
   title: "Get training info",
   description:
-    "With a config's name what it trains; without one totals of jobs, configs, datasets and models, and what can be trained here. Changes nothing.",
+    "Shows what a config trains; without a name totals of jobs, configs, datasets and models, and what can be trained here. Changes nothing.",
   input: z.strictObject({ name: nameOrPath.optional().describe("A config's."), agent, detail }),
   output: z.object({
     about: z.enum(["config", "overview"]),
