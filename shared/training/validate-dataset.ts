@@ -143,8 +143,10 @@ function checkDatasetFacts(folder: string, field: string, { facts, add }: Place)
   }
 }
 
-/** Masks and controls are paired with the images by name; one that is missing is passed over in silence there. */
-/** Folders of pictures beside the dataset's own: each is a dataset of the box too. */
+/**
+ * Folders of pictures beside the dataset's own: each is a dataset of the box too. They are paired with the images by name;
+ * one that is missing is passed over in silence there.
+ */
 function checkCompanions(dataset: JsonObject, images: string, at: string, place: Place): void {
   const { facts, add } = place;
   for (const { key, folder } of companionsOf(dataset)) {

@@ -80,7 +80,7 @@ test("a name means the home's file before the toolkit's, and YAML before JSON", 
   expect(await read("other")).toBeNull();
 });
 
-test("what is no config is named by its code, and nothing outside is read", async () => {
+test("[W20] [W33] what is no config is named by its code, and nothing outside is read", async () => {
   const { home, toolkit, list, read } = openBox();
   const outside = join(temporaryFolder(), "secret.yaml");
   writeFileSync(outside, yaml(1, "secret-model"));

@@ -87,7 +87,7 @@ describe("what a card tells", () => {
     });
   });
 
-  it("takes several cards, and words that are no card", () => {
+  it("[W17] takes several cards, and words that are no card", () => {
     const two = `${reported["RTX 4080 SUPER"]}\n${reported["a card in trouble"]}\n`;
 
     expect(parseGpus(two).map(({ index }) => index)).toEqual([0, 1]);
@@ -192,7 +192,7 @@ case "$1" in *compute-apps*) echo "${answers.users}";; *) echo "${answers.cards}
     expect(asked().map((query) => query.includes("mig.mode"))).toEqual([true, false, false]);
   });
 
-  it("gives cards and users by the wide question where the driver knows it", async () => {
+  it("[W31] gives cards and users by the wide question where the driver knows it", async () => {
     const { facts, asked } = standIn("nothing-of-these", {
       cards: reported["RTX 4090, wide"],
       users: "",

@@ -182,7 +182,7 @@ describe("configs that lie on the box", () => {
 describe("delete-config", () => {
   const draft = { model_name: "tiny", dataset_path: "cats" };
 
-  it("moves to the trash, brings back, and purges only when the name is said again", async () => {
+  it("[W34] moves to the trash, brings back, and purges only when the name is said again", async () => {
     const yard = await createYard();
     const saved = await yard.call("create-training-config", { ...draft, name: "A" });
     const deleted = await yard.call("delete-config", { name: "config/a.yaml" });

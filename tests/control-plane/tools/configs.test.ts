@@ -121,7 +121,7 @@ describe("create-training-config", () => {
     [{ ["__proto__"]: 1 }, 400, "UNKNOWN_KEY"],
     [{ constructor: 1 }, 400, "UNKNOWN_KEY"],
     [{ stepz: 5 }, 400, "UNKNOWN_KEY"],
-  ])("refuses %j with %i %s and writes nothing", async (change, status, code) => {
+  ])("[W20] [W33] refuses %j with %i %s and writes nothing", async (change, status, code) => {
     const before = (await yard.call("list-configs")).data["count"];
     const answer = await yard.call("create-training-config", {
       ...draft,
@@ -280,6 +280,18 @@ describe("get-config", () => {
     expect(data["name"]).toBe("flex");
     expect(parse(data["yaml"] as string)).toEqual(data["config"]);
   });
+
+  it.each(["../../etc/passwd", "/etc/passwd", "config/../../x", "C:\\x", "\\\\host\\x", 7])(
+    "[W20] does not read %j",
+    async (name) => {
+      const { status, error } = await yard.call("get-config", { name });
+
+      expect([status, error?.code]).toEqual([
+        400,
+        typeof name === "string" ? "INVALID_NAME" : "INVALID_ARGUMENT",
+      ]);
+    },
+  );
 
   it("says which name was probably meant", async () => {
     const { error } = await yard.call("get-config", { name: "flux" });

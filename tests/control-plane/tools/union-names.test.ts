@@ -69,7 +69,7 @@ describe("on an empty box", () => {
   });
 
   it.each(here.flatMap(spellings))(
-    "%s is an answer, or a refusal with its own code",
+    "[W24] %s is an answer, or a refusal with its own code",
     async (name) => {
       const { calls, empty = [] } = union[name.replaceAll("_", "-")] as Union;
       const [args] = calls({ job: "job_none", other: "job_none" });

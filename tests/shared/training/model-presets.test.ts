@@ -121,7 +121,7 @@ describe("the presets", () => {
 
 describe("what a name means", () => {
   it.each(modelPresets.map((preset) => [preset.path, preset.key] as const))(
-    "%s is an entry of that path",
+    "[W8] %s is an entry of that path",
     (path, key) => {
       const found = presetOfModel(path);
 
@@ -163,9 +163,11 @@ describe("what a name means", () => {
     ["ltx-2.3-22b-dev", "ltx2.3"],
     ["ltx-2-19b-dev", "ltx2"],
     ["hidream_o1_bf16", "hidream_o1"],
+    ["stable-diffusion-xl", "sdxl"],
+    ["sd_xl_base_1.0.safetensors", "sdxl"],
     ["realistic-model", null],
     ["constructor", null],
-  ])("a file called %s is %s", (name, key) => {
+  ])("[W8] a file called %s is %s", (name, key) => {
     expect(presetOfModel(name)?.key ?? null).toBe(key);
   });
 
