@@ -108,6 +108,7 @@ async function relay(
       },
     },
     link.once === true ? await linkTransferId(link.n, "download") : null,
+    c.get("requestId"),
   );
 }
 

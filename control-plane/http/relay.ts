@@ -5,15 +5,19 @@ import { transferOf } from "../stubs.ts";
 import { specHeader } from "../transfer/spec.ts";
 import type { DownloadSpec, UploadSpec } from "../transfer/spec.ts";
 
-/** Hands a caller's body to the file's Transfer; its answer comes when the box has the bytes on disk. */
+/**
+ * Hands a caller's body to the file's Transfer; its answer comes when the box has the bytes on disk.
+ * @param requestId Of the request that the Transfer's answer goes out with.
+ */
 export function relayUpload(
   env: Env,
   spec: UploadSpec,
   body: ReadableStream<Uint8Array> | Uint8Array | null,
+  requestId: string = crypto.randomUUID(),
 ): Promise<Response> {
   return transferOf(env, spec.owner, spec.transferId).fetch("https://transfer/upload", {
     method: "PUT",
-    headers: { [specHeader]: asciiJson(spec) },
+    headers: { [specHeader]: asciiJson(spec), "x-request-id": requestId },
     body,
   });
 }
@@ -26,10 +30,11 @@ export function relayDownload(
   env: Env,
   range: Omit<DownloadSpec, "transferId">,
   transferId: string | null = null,
+  requestId: string = crypto.randomUUID(),
 ): Promise<Response> {
   const spec: DownloadSpec = { ...range, transferId: transferId ?? newTransferId() };
   return transferOf(env, spec.owner, spec.transferId).fetch("https://transfer/download", {
-    headers: { [specHeader]: asciiJson(spec) },
+    headers: { [specHeader]: asciiJson(spec), "x-request-id": requestId },
   });
 }
 

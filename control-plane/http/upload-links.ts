@@ -25,7 +25,7 @@ for (const path of ["/files/u/:token", "/files/u/:token/:filename"]) {
       const use = { ...linkName(link), holder: spec.filename };
       unwrap(await hubOf(c.env, link.o).links("use", use));
     }
-    return relayUpload(c.env, spec, c.req.raw.body);
+    return relayUpload(c.env, spec, c.req.raw.body, c.get("requestId"));
   });
 }
 

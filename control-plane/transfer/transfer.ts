@@ -42,7 +42,7 @@ export class Transfer extends DurableObject<Env> {
       }
       throw new AppError("NOT_FOUND", "There is nothing at this address.");
     } catch (error) {
-      return errorResponse(error);
+      return errorResponse(error, request.headers.get("x-request-id") ?? undefined);
     }
   }
 
@@ -67,6 +67,7 @@ export class Transfer extends DurableObject<Env> {
     });
     const answer = {
       ok: true,
+      request_id: request.headers.get("x-request-id"),
       filename: spec.filename,
       dataset_name: spec.dataset,
       part: spec.part,

@@ -47,6 +47,24 @@ describe("an upload by link", () => {
     expect(agent.files.has("cats/猫 één.png")).toBe(true);
   });
 
+  it.each([
+    ["taken", "abc", {}, 200],
+    ["refused by the box", "abc", { "x-sha256": "0".repeat(64) }, 422],
+  ])("answers with the request's own id when it is %s", async (_what, bytes, headers, status) => {
+    const response = await yard.fetch(`${await uploadUrl()}/id.txt`, {
+      method: "PUT",
+      body: bytes,
+      headers: { ...headers, "x-request-id": "mine-7" },
+    });
+    const body = (await response.json()) as Record<string, unknown>;
+
+    expect([response.status, response.headers.get("x-request-id"), body["request_id"]]).toEqual([
+      status,
+      "mine-7",
+      "mine-7",
+    ]);
+  });
+
   it("takes an empty file", async () => {
     const { status, body } = await put(`${await uploadUrl()}/empty.txt`, new Uint8Array(), {
       "content-length": "0",
