@@ -52,7 +52,7 @@ describe("bad input at both doors", () => {
     [
       "a bound that is broken",
       "get-training-logs",
-      { job_id: "job_00000000000000000000000000", lines: 0 },
+      { job_id: "job_00000000000000000000000000", lines: 10_000_000 },
       400,
       "INVALID_ARGUMENT",
     ],
