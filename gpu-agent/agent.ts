@@ -31,6 +31,7 @@ import type { Time } from "./time.ts";
 import { createAiToolkitTrainer } from "./trainers/ai-toolkit/ai-toolkit-trainer.ts";
 import { createTinyTrainer } from "./trainers/tiny-trainer.ts";
 import { createTrainers } from "./trainers/detect.ts";
+import { createIntake } from "./uploads/intake/intake.ts";
 import { sweepStaging } from "./uploads/staging.ts";
 import { openWebSocket } from "./web-socket.ts";
 
@@ -49,6 +50,7 @@ export interface AgentOptions {
   readonly systemEntry: string;
   readonly sheetEntry: string;
   readonly datasetEntry: string;
+  readonly intakeEntry: string;
   readonly version: string;
   readonly openSocket?: OpenSocket;
   readonly rhythm?: Partial<Rhythm>;
@@ -111,6 +113,7 @@ export function startAgent(options: AgentOptions): Agent {
     },
     trainers,
   );
+  const intake = createIntake({ entry: options.intakeEntry, time, log });
   const datasets = createDatasetScans({
     entry: options.datasetEntry,
     index: home.pictureIndex,
@@ -126,6 +129,7 @@ export function startAgent(options: AgentOptions): Agent {
     host,
     sheets,
     datasets,
+    intake,
     time,
     log,
     secrets,
@@ -182,6 +186,7 @@ export function startAgent(options: AgentOptions): Agent {
       system.close();
       sheets.close();
       datasets.close();
+      intake.close();
       spool.close();
       lock.release();
     },

@@ -48,6 +48,7 @@ function run(url: string): void {
       random: Math.random,
       shimEntry: entry("./shim.js", "./jobs/shim.ts"),
       tinyEntry: entry("./tiny.js", "./trainers/tiny/main.ts"),
+      intakeEntry: entry("./intake-child.js", "./uploads/intake/child.ts"),
       datasetEntry: entry("./dataset-child.js", "./datasets/scan/child.ts"),
       systemEntry: entry("./system-child.js", "./host/system-child.ts"),
       sheetEntry: entry("./sheet-child.js", "./samples/sheet-child.ts"),

@@ -21,7 +21,7 @@ const node: BuildOptions = {
   ...shared,
   platform: "node",
   // Native, or large and used only at times: they stay packages and are imported when needed.
-  external: ["sharp", "systeminformation", "execa", "miniflare", "workerd"],
+  external: ["sharp", "libheif-js", "systeminformation", "execa", "miniflare", "workerd"],
   // Bundled CommonJS packages (ws) call require for Node's own modules.
   banner: {
     js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
@@ -50,6 +50,7 @@ const [command] = await Promise.all([
     entryPoints: {
       "agent/agent": "gpu-agent/main.ts",
       "agent/shim": "gpu-agent/jobs/shim.ts",
+      "agent/intake-child": "gpu-agent/uploads/intake/child.ts",
       "agent/dataset-child": "gpu-agent/datasets/scan/child.ts",
       "agent/system-child": "gpu-agent/host/system-child.ts",
       "agent/sheet-child": "gpu-agent/samples/sheet-child.ts",

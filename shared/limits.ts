@@ -139,6 +139,18 @@ export const limits = {
    * slowest line too: 64 KiB in this time, 1 KiB/s.
    */
   transferIdleMs: 60_000,
+  /** Of one zip (reliability 4.8); a training set has some thousands of files. */
+  archiveEntries: 20_000,
+  /** Times larger unpacked; pictures hardly pack at all. */
+  archiveRatio: 100,
+  /** Below this size packing well is no attack: a caption of one letter, a mask of one colour. */
+  archiveRatioFromBytes: 8 * mib,
+  /** Files of an archive that are named one by one in the answer of its upload. */
+  archiveNamed: 100,
+  /** One picture in the process that takes uploads in: a photo of 48 megapixels takes three seconds, on a busy box ten. */
+  intakePictureMs: 60_000,
+  /** Unpacking one archive, of which 50 GiB are allowed, at 30 MB/s. */
+  intakeArchiveMs: 1_800_000,
   /** A command that sends or fetches files tries again for so long without progress: a router or a box that is started again. */
   transferRetryMs: 300_000,
   transferRetryCapMs: 10_000,

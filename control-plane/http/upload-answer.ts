@@ -23,6 +23,12 @@ export function uploadAnswer(end: UploadEnd): Record<string, unknown> {
             images: complete.archive.images,
             captions: complete.archive.captions,
             skipped: complete.archive.skipped,
+            skipped_total: complete.archive.skippedTotal,
+            changed: complete.archive.changed.map(({ filename, storedAs, change }) => ({
+              filename,
+              stored_as: storedAs,
+              change,
+            })),
           },
         }),
   };

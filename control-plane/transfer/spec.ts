@@ -12,6 +12,8 @@ export const uploadSpecSchema = z.object({
   transferId: z.string(),
   dataset: z.string(),
   filename: z.string(),
+  /** Of an archive: all of its files, or none. */
+  strict: z.boolean().optional(),
   part: z.int().min(0),
   offset: z.int().min(0),
   bytes: z.int().min(0),

@@ -53,7 +53,11 @@ export class Transfer extends DurableObject<Env> {
       const args: OperationArgs<"receive-part"> = {
         transferId: spec.transferId,
         ticket,
-        target: { dataset: spec.dataset, filename: spec.filename },
+        target: {
+          dataset: spec.dataset,
+          filename: spec.filename,
+          ...(spec.strict === undefined ? {} : { strict: spec.strict }),
+        },
         part: spec.part,
         offset: spec.offset,
         bytes: spec.bytes,

@@ -1,6 +1,7 @@
 import { fstatSync } from "node:fs";
 import { hashRange } from "../files/hash-file.ts";
 import { openInside } from "../safe-path.ts";
+import type { OpenFile } from "../safe-path.ts";
 import type { FileStamp, Spool } from "../spool.ts";
 
 /** SHA-256 of a file below a root, streamed, remembered by device, inode, size and time. */
@@ -22,6 +23,33 @@ export async function hashInside(
   } finally {
     file.close();
   }
+}
+
+/** What is known of a file without reading it: it was just written, and hashed on its way. */
+export function rememberFile(
+  spool: Pick<Spool, "rememberHash">,
+  root: string,
+  segments: readonly string[],
+  hashes: { readonly sha256: string; readonly received?: string },
+): void {
+  const file = openInside(root, segments);
+  try {
+    const stamp = stampOf(file.path, file.descriptor);
+    spool.rememberHash(stamp, hashes.sha256);
+    if (hashes.received !== undefined) spool.rememberHash(asReceived(stamp), hashes.received);
+  } finally {
+    file.close();
+  }
+}
+
+/** SHA-256 of the bytes from which this file was made when it was uploaded; null when nothing was changed, or nobody knows. */
+export function receivedHash(spool: Pick<Spool, "hash">, file: OpenFile): string | null {
+  return spool.hash(asReceived(stampOf(file.path, file.descriptor)));
+}
+
+/** A second fact about the same file, under a name that no path can have. */
+function asReceived(stamp: FileStamp): FileStamp {
+  return { ...stamp, path: `${stamp.path}\0received` };
 }
 
 function stampOf(path: string, descriptor: number): FileStamp {

@@ -3,13 +3,15 @@ import { extname, join } from "node:path";
 import { limits } from "@trainyard/shared/limits.ts";
 import { parseDatasetRef } from "@trainyard/shared/names.ts";
 import { plainPathInside } from "../safe-path.ts";
+import { uploadPlace } from "../uploads/upload-place.ts";
 import type { OperationHandler } from "./operation-context.ts";
 
 const pictures: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".png", ".webp"]);
 
 /** What lies in a dataset by name, for who uploads to it; one that is not there yet is empty. */
 export const datasetFiles: OperationHandler<"dataset-files"> = async (args, { home }) => {
-  const folder = plainPathInside(home.datasets, [parseDatasetRef(args.dataset)]);
+  const { root, name } = uploadPlace(home, parseDatasetRef(args.dataset));
+  const folder = plainPathInside(root, [name]);
   const names: string[] = [];
   let images = 0;
   let captions = 0;

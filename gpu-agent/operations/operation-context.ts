@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import type { Sheets } from "../samples/sheets.ts";
 import type { Spool } from "../spool.ts";
 import type { Time } from "../time.ts";
+import type { Intake } from "../uploads/intake/intake.ts";
 import type { Trainers } from "../trainers/detect.ts";
 
 /** What an operation may use of the agent. */
@@ -20,6 +21,7 @@ export interface OperationContext {
   readonly spool: Spool;
   readonly supervisor: Supervisor;
   readonly trainers: Trainers;
+  readonly intake: Intake;
   readonly host: HostFacts;
   readonly sheets: Sheets;
   readonly datasets: DatasetScans;

@@ -1,10 +1,9 @@
-import { AppError } from "@trainyard/shared/errors.ts";
+import { keptName, uploadKind } from "@trainyard/shared/dataset/upload-kinds.ts";
 import { parseDatasetRef, parseFilename } from "@trainyard/shared/names.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
-import { hashInside } from "../models/file-hash.ts";
-import { openInside } from "../safe-path.ts";
 import { isEnding } from "../uploads/end-upload.ts";
 import { goneFromDataset } from "../uploads/receive-upload.ts";
+import { hashThere, keptNames, receivedThere, uploadPlace } from "../uploads/upload-place.ts";
 import { readStaged, stagingFiles } from "../uploads/staging.ts";
 import type { OperationContext, OperationHandler } from "./operation-context.ts";
 
@@ -14,7 +13,10 @@ type Value = OperationValue<"upload-state">;
 export const uploadState: OperationHandler<"upload-state"> = async (args, context) => {
   const staged = readStaged(stagingFiles(context.home, args.transferId));
   const complete = staged?.complete ?? null;
-  if (complete !== null && (await goneFromDataset(complete, context)) === null) {
+  if (
+    complete !== null &&
+    (await goneFromDataset(complete, staged?.dataset ?? "", context)) === null
+  ) {
     return { storedBytes: staged?.storedBytes ?? 0, complete };
   }
   const there = await alreadyThere(args, context);
@@ -29,23 +31,34 @@ export const uploadState: OperationHandler<"upload-state"> = async (args, contex
   };
 };
 
-/** The dataset has a file of that name and content, whoever brought it: nothing has to be sent. */
+/** The dataset has a file of that name and content, or what was made of such a one, whoever brought it: nothing has to be sent. */
 async function alreadyThere(
   { target, totalBytes, sha256 }: Args,
   { home, spool }: OperationContext,
 ): Promise<Value | null> {
   if (totalBytes === null || totalBytes === undefined) return null;
   if (sha256 === null || sha256 === undefined) return null;
-  const segments = [parseDatasetRef(target.dataset), parseFilename(target.filename)];
-  try {
-    const file = openInside(home.datasets, segments);
-    file.close();
-    if (file.stat.size !== totalBytes) return null;
-    if ((await hashInside(spool, home.datasets, segments)) !== sha256) return null;
-  } catch (error) {
-    if (error instanceof AppError && error.code === "NOT_FOUND") return null;
-    throw error;
+  const filename = parseFilename(target.filename);
+  const place = uploadPlace(home, parseDatasetRef(target.dataset));
+  for (const name of possibleNames(filename)) {
+    const stored = await hashThere(spool, place, name);
+    if (stored === null) continue;
+    const path = `${place.virtualPath}/${name}`;
+    const complete = { path, bytes: totalBytes, sha256: stored };
+    if (stored === sha256) return { storedBytes: totalBytes, complete };
+    if (receivedThere(spool, place, name) !== sha256) continue;
+    return {
+      storedBytes: totalBytes,
+      complete: { ...complete, receivedSha256: sha256, change: "converted" },
+    };
   }
-  const path = ["datasets", ...segments].join("/");
-  return { storedBytes: totalBytes, complete: { path, bytes: totalBytes, sha256 } };
+  return null;
+}
+
+function possibleNames(filename: string): ReadonlySet<string> {
+  const formats = uploadKind(filename) === "picture" ? (["jpeg", "png", "webp"] as const) : [];
+  return new Set([
+    filename,
+    ...formats.flatMap((format) => keptNames(filename, keptName(filename, format))),
+  ]);
 }

@@ -3,8 +3,7 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { UploadEnd } from "@trainyard/shared/protocol/operations.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
-import { syncFile } from "../files/atomic-write.ts";
-import { placeFiles } from "./place-files.ts";
+import { admitUpload } from "./admit-upload.ts";
 import { readStaged, writeStaged } from "./staging.ts";
 import type { StagedUpload, StagingFiles } from "./staging.ts";
 
@@ -14,6 +13,7 @@ export interface WholeUpload {
   readonly staged: StagedUpload;
   /** Of the bytes as they were sent. */
   readonly sha256: string;
+  readonly strict: boolean;
 }
 
 type Complete = NonNullable<UploadEnd["complete"]>;
@@ -55,7 +55,20 @@ export function isEnding(transferId: string): boolean {
 async function settle(upload: WholeUpload, context: OperationContext): Promise<Complete> {
   const { files, staged } = upload;
   try {
-    const complete = await admit(upload, context);
+    const { dataset, filename, storedBytes } = staged;
+    const complete = await admitUpload(
+      {
+        path: files.data,
+        work: files.work,
+        dataset,
+        filename,
+        bytes: storedBytes,
+        sha256: upload.sha256,
+        strict: upload.strict,
+      },
+      context,
+    );
+    rmSync(files.data, { force: true });
     writeStaged(files, { ...staged, complete, problem: null });
     return complete;
   } catch (error) {
@@ -71,15 +84,4 @@ async function settle(upload: WholeUpload, context: OperationContext): Promise<C
     }
     throw error;
   }
-}
-
-async function admit(
-  { files, staged, sha256 }: WholeUpload,
-  { home }: OperationContext,
-): Promise<Complete> {
-  const { dataset, filename } = staged;
-  // Its parts were not synced one by one: that took more time than the network.
-  await syncFile(files.data);
-  placeFiles(home, dataset, [{ path: files.data, name: filename }]);
-  return { path: `datasets/${dataset}/${filename}`, bytes: staged.storedBytes, sha256 };
 }

@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { foldName } from "@trainyard/shared/names.ts";
 import { syncFolder } from "../files/atomic-write.ts";
-import type { Home } from "../home.ts";
+import { inTurn, yieldAt } from "../datasets/changes/in-turn.ts";
 import { plainPathInside } from "../safe-path.ts";
+import type { UploadPlace } from "./upload-place.ts";
 
 export interface StagedFile {
   /** In staging, whole and synced. */
@@ -13,28 +15,64 @@ export interface StagedFile {
 }
 
 /**
- * Files appear in their dataset only here: whole, verified, each by one rename. Throws NAME_CONFLICT for a dataset or a file whose name
- * differs from another only in case or composition: on some file systems the two are one.
+ * Files appear in their dataset only here, whole and verified: each by one rename, and a new dataset with all of them by one. Throws
+ * NAME_CONFLICT for a dataset or a file whose name differs from another only in case or composition: on some file systems the two are
+ * one. Then nothing was moved.
  */
-export function placeFiles(home: Home, dataset: string, files: readonly StagedFile[]): void {
-  refuseFoldedTwin(home.datasets, dataset, "dataset");
-  const folder = plainPathInside(home.datasets, [dataset]);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const { name } of files) refuseFoldedTwin(folder, name, "file");
-  const targets = files.map(({ name }) => plainPathInside(home.datasets, [dataset, name]));
-  for (const [at, { path }] of files.entries()) renameSync(path, targets[at] as string);
-  syncFolder(folder);
-  syncFolder(home.datasets);
+export function placeFiles(
+  place: UploadPlace,
+  files: readonly StagedFile[],
+  staging: string,
+): Promise<void> {
+  return inTurn(place.folder, async () => {
+    refuseFoldedTwins(place.root, [place.name], "dataset");
+    const folder = plainPathInside(place.root, [place.name]);
+    if (!existsSync(folder)) return placeNew(place, files, staging);
+    refuseFoldedTwins(
+      folder,
+      files.map(({ name }) => name),
+      "file",
+    );
+    const targets = files.map(({ name }) => plainPathInside(place.root, [place.name, name]));
+    for (const [at, { path }] of files.entries()) {
+      await yieldAt(at);
+      renameSync(path, targets[at] as string);
+    }
+    syncFolder(folder);
+  });
+}
+
+async function placeNew(
+  place: UploadPlace,
+  files: readonly StagedFile[],
+  staging: string,
+): Promise<void> {
+  const made = join(staging, "made");
+  rmSync(made, { recursive: true, force: true });
+  mkdirSync(made, { recursive: true, mode: 0o700 });
+  for (const [at, { path, name }] of files.entries()) {
+    await yieldAt(at);
+    renameSync(path, join(made, name));
+  }
+  syncFolder(made);
+  renameSync(made, place.folder);
+  syncFolder(place.root);
 }
 
 /** `Photos` beside `photos` is one folder on some file systems and two on others. */
-function refuseFoldedTwin(folder: string, name: string, what: "dataset" | "file"): void {
-  const folded = foldName(name);
-  const twin = readdirSync(folder).find((entry) => entry !== name && foldName(entry) === folded);
-  if (twin === undefined) return;
-  throw new AppError(
-    "NAME_CONFLICT",
-    `There is a ${what} whose name differs from this one only in case.`,
-    { hint: "Use that name, or another one.", details: { name: twin } },
-  );
+function refuseFoldedTwins(
+  folder: string,
+  names: readonly string[],
+  what: "dataset" | "file",
+): void {
+  const wanted = new Map(names.map((name) => [foldName(name), name]));
+  for (const entry of readdirSync(folder)) {
+    const name = wanted.get(foldName(entry));
+    if (name === undefined || name === entry) continue;
+    throw new AppError(
+      "NAME_CONFLICT",
+      `There is a ${what} whose name differs from this one only in case.`,
+      { hint: "Use that name, or another one.", details: { name: entry } },
+    );
+  }
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { rmSync } from "node:fs";
+import { basename } from "node:path";
 import { open } from "node:fs/promises";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
@@ -13,11 +14,12 @@ import type {
 import { checkRoom } from "../files/disk-room.ts";
 import { syncFile } from "../files/atomic-write.ts";
 import { hashFile } from "../files/hash-file.ts";
-import { hashInside } from "../models/file-hash.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
 import { plainPathInside } from "../safe-path.ts";
 import { fetchPart, partMismatch } from "./fetch-part.ts";
+import { kindOfUpload } from "./admit-upload.ts";
 import { endUpload } from "./end-upload.ts";
+import { hashThere, uploadPlace } from "./upload-place.ts";
 import { readStaged, stagingFiles, writeStaged } from "./staging.ts";
 import type { StagedUpload, StagingFiles } from "./staging.ts";
 
@@ -64,6 +66,7 @@ interface Box {
 function stagedFor(args: Args, files: StagingFiles): StagedUpload {
   const dataset = parseDatasetRef(args.target.dataset);
   const filename = parseFilename(args.target.filename);
+  kindOfUpload(filename);
   const totalBytes = args.last?.totalBytes ?? args.totalBytes ?? null;
   if (Math.max(totalBytes ?? 0, args.offset + args.bytes) > limits.fileBytes) {
     throw new AppError("PAYLOAD_TOO_LARGE", "The file is larger than this box takes.", {
@@ -174,9 +177,10 @@ async function end(args: Args, partSha256: string, { context, files }: Box): Pro
     });
   }
   const last = { offset: args.offset, bytes: args.bytes, sha256: partSha256 };
+  const strict = args.target.strict ?? false;
   writeStaged(files, { ...staged, last });
   return endUpload(
-    { transferId: args.transferId, files, staged: { ...staged, last }, sha256 },
+    { transferId: args.transferId, files, staged: { ...staged, last }, sha256, strict },
     context,
   );
 }
@@ -207,14 +211,14 @@ async function repeatEnd(
     args.last.sha256 !== received
   )
     throw beginAnew(otherFile());
-  const problem = await goneFromDataset(complete, context);
+  const problem = await goneFromDataset(complete, staged.dataset, context);
   if (problem !== null) throw beginAnew(problem);
   const { last } = staged;
   const isLast = last !== null && last.offset === args.offset && last.bytes === args.bytes;
   const sha256 = isLast
     ? last.sha256
-    : received === complete.sha256
-      ? await hashFile(placeOf(complete, context), args.offset, args.bytes)
+    : received === complete.sha256 && !complete.archive
+      ? await hashFile(placeOf(complete, staged.dataset, context), args.offset, args.bytes)
       : null;
   if (sha256 === null || (args.sha256 !== null && args.sha256 !== sha256))
     throw beginAnew(otherFile());
@@ -223,17 +227,14 @@ async function repeatEnd(
 
 /** Null while the file of an ended upload lies where it was put, as it was put. */
 export async function goneFromDataset(
-  complete: NonNullable<UploadEnd["complete"]>,
+  { path, sha256, archive }: NonNullable<UploadEnd["complete"]>,
+  dataset: string,
   { home, spool }: OperationContext,
 ): Promise<AppError | null> {
   // An archive's files are looked after one by one.
-  if (complete.archive !== null && complete.archive !== undefined) return null;
-  const segments = complete.path.split("/").slice(1);
-  const found = await hashInside(spool, home.datasets, segments).catch((error: unknown) => {
-    if (error instanceof AppError && error.code === "NOT_FOUND") return null;
-    throw error;
-  });
-  if (found === complete.sha256) return null;
+  if (archive !== null && archive !== undefined) return null;
+  const found = await hashThere(spool, uploadPlace(home, dataset), basename(path));
+  if (found === sha256) return null;
   return new AppError(
     "RANGE_INVALID",
     found === null
@@ -243,8 +244,13 @@ export async function goneFromDataset(
   );
 }
 
-function placeOf({ path }: NonNullable<UploadEnd["complete"]>, { home }: OperationContext): string {
-  return plainPathInside(home.datasets, path.split("/").slice(1));
+function placeOf(
+  { path }: NonNullable<UploadEnd["complete"]>,
+  dataset: string,
+  { home }: OperationContext,
+): string {
+  const { root, name } = uploadPlace(home, dataset);
+  return plainPathInside(root, [name, basename(path)]);
 }
 
 function otherFile(): AppError {

@@ -29,6 +29,8 @@ export type StagedUpload = z.infer<typeof stagedSchema>;
 export interface StagingFiles {
   readonly data: string;
   readonly state: string;
+  /** A folder for what is made of the file on its way into the dataset. */
+  readonly work: string;
 }
 
 export function stagingFiles(home: Home, transferId: string): StagingFiles {
@@ -40,6 +42,7 @@ export function stagingFiles(home: Home, transferId: string): StagingFiles {
   return {
     data: join(home.staging, `${transferId}.part`),
     state: join(home.staging, `${transferId}.json`),
+    work: join(home.staging, `${transferId}.work`),
   };
 }
 

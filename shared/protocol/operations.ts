@@ -159,6 +159,8 @@ function toolOperation(changes: boolean) {
 const transferTarget = z.object({
   dataset: name,
   filename: z.string().min(1).max(300),
+  /** Of an archive: all of its files, or none. */
+  strict: z.boolean().nullish(),
 });
 
 export const problemSchema = z.object({
@@ -185,8 +187,13 @@ const uploadEnd = {
           files: z.int().min(0),
           images: z.int().min(0),
           captions: z.int().min(0),
+          /** The first of them; `skippedTotal` counts all. */
           skipped: z.array(
             z.object({ filename: z.string(), code: z.string(), message: z.string() }),
+          ),
+          skippedTotal: z.int().min(0),
+          changed: z.array(
+            z.object({ filename: z.string(), storedAs: z.string(), change: z.string() }),
           ),
         })
         .nullish(),

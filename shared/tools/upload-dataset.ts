@@ -35,7 +35,7 @@ export const uploadDataset = defineTool({
     agent,
   }),
   output: z.object({
-    status: z.enum(["success", "partial", "failed"]),
+    status: z.enum(["success", "failed"]),
     success: z.boolean(),
     dataset_name: z.string(),
     dataset: z.string(),

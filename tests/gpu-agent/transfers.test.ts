@@ -36,7 +36,7 @@ function partArgs(
   return {
     transferId: "tr_1",
     ticket: "owner~1",
-    target: { dataset: "photos", filename: "a.png" },
+    target: { dataset: "photos", filename: "a.parquet" },
     part,
     offset,
     bytes: bytes.byteLength,
@@ -64,7 +64,7 @@ test("parts arrive, survive repetition and a cut, and become one file only when 
   const receive = operationHandlers["receive-part"];
   const state = () =>
     operationHandlers["upload-state"](
-      { transferId: "tr_1", target: { dataset: "photos", filename: "a.png" } },
+      { transferId: "tr_1", target: { dataset: "photos", filename: "a.parquet" } },
       context,
     );
   const [first, second] = parts as [Buffer, Buffer];
@@ -89,11 +89,11 @@ test("parts arrive, survive repetition and a cut, and become one file only when 
   cut = false;
   const done = await receive(last, context);
   expect(done.complete).toEqual({
-    path: "datasets/photos/a.png",
+    path: "datasets/photos/a.parquet",
     bytes: 300_000,
     sha256: sha256(whole),
   });
-  expect(readFileSync(join(home.datasets, "photos", "a.png")).equals(whole)).toBe(true);
+  expect(readFileSync(join(home.datasets, "photos", "a.parquet")).equals(whole)).toBe(true);
   expect((await receive(last, context)).complete).toEqual(done.complete);
   expect(seen[0]).toBe("GET /files/agent/tr_1/parts/0 Ticket owner~1");
 });
@@ -117,7 +117,7 @@ test("another file in parts under the same link replaces the first one", async (
   await send(randomBytes(1_000));
   const changed = randomBytes(1_000);
   expect((await send(changed)).complete).toMatchObject({ sha256: sha256(changed) });
-  expect(readFileSync(join(home.datasets, "photos", "a.png")).equals(changed)).toBe(true);
+  expect(readFileSync(join(home.datasets, "photos", "a.parquet")).equals(changed)).toBe(true);
 });
 
 describe("the last part of a finished upload, repeated", () => {
@@ -134,10 +134,10 @@ describe("the last part of a finished upload, repeated", () => {
     const done = await receive(last);
     const stored = () =>
       operationHandlers["upload-state"](
-        { transferId: "tr_1", target: { dataset: "photos", filename: "a.png" } },
+        { transferId: "tr_1", target: { dataset: "photos", filename: "a.parquet" } },
         box.context,
       );
-    return { receive, done, stored, path: join(box.home.datasets, "photos", "a.png") };
+    return { receive, done, stored, path: join(box.home.datasets, "photos", "a.parquet") };
   };
 
   test("gets the answer that was lost, with the hash of the bytes that lie there", async () => {
@@ -219,10 +219,10 @@ test("bytes that are not what was announced leave nothing", async () => {
 });
 
 test.each([
-  [{ dataset: "..", filename: "a.png" }, "INVALID_NAME"],
-  [{ dataset: "photos", filename: "../a.png" }, "INVALID_FILENAME"],
+  [{ dataset: "..", filename: "a.parquet" }, "INVALID_NAME"],
+  [{ dataset: "photos", filename: "../a.parquet" }, "INVALID_FILENAME"],
   [{ dataset: "photos", filename: ".hidden" }, "INVALID_FILENAME"],
-  [{ dataset: "a/b", filename: "a.png" }, "INVALID_NAME"],
+  [{ dataset: "a/b", filename: "a.parquet" }, "INVALID_NAME"],
 ])("an upload to %j is refused", async (target, code) => {
   const { context } = await openBox();
   await expect(
@@ -241,7 +241,7 @@ test("a dataset that is a link, or a twin in another case, is not written to", a
   });
   expect(readdirSync(outside)).toEqual([]);
   mkdirSync(join(home.datasets, "Cats"));
-  const twin = { ...args, transferId: "tr_2", target: { dataset: "cats", filename: "a.png" } };
+  const twin = { ...args, transferId: "tr_2", target: { dataset: "cats", filename: "a.parquet" } };
   await expect(operationHandlers["receive-part"](twin, context)).rejects.toMatchObject({
     code: "NAME_CONFLICT",
   });

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants, inflate } from "node:zlib";
 import { promisify } from "node:util";
-import type Sharp from "sharp";
 import type { ImageProblem, PictureFacts } from "@trainyard/shared/dataset/dataset-image.ts";
 import { perceptualHash, thumbnailSide } from "@trainyard/shared/dataset/perceptual-hash.ts";
 import {
@@ -12,6 +11,7 @@ import {
 import type { PictureKind } from "@trainyard/shared/dataset/picture-bytes.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
+import { loadSharp } from "../../files/load-sharp.ts";
 import { visitRange } from "../../files/read-range.ts";
 import { openInside } from "../../safe-path.ts";
 
@@ -118,17 +118,4 @@ async function decode(
   } catch {
     return problem("IMAGE_CORRUPT", known);
   }
-}
-
-let loaded: Promise<typeof Sharp> | null = null;
-
-/** Only when there is something to decode: a survey is answered without it. */
-function loadSharp(): Promise<typeof Sharp> {
-  loaded ??= import("sharp").then(({ default: sharp }) => {
-    sharp.cache(false);
-    // One picture a thread; several at once come from the scanner.
-    sharp.concurrency(1);
-    return sharp;
-  });
-  return loaded;
 }

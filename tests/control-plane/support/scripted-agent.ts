@@ -16,6 +16,7 @@ import type {
 } from "@trainyard/shared/protocol/operations.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
 import { helloText, subprotocol } from "@trainyard/shared/protocol/version.ts";
+import { unzipSync } from "fflate";
 import type { Yard } from "./yard.ts";
 
 export type Script = {
@@ -264,6 +265,13 @@ export function fileScript(yard: Yard): Script {
       if (args.last.sha256 !== null && args.last.sha256 !== whole) {
         throw new AppError("CHECKSUM_MISMATCH", "The file is not what was declared.");
       }
+      if (args.target.filename.endsWith(".zip")) {
+        return {
+          sha256,
+          storedBytes: all.byteLength,
+          complete: takeArchive(args.target, all, agent),
+        };
+      }
       agent.files.set(`${args.target.dataset}/${args.target.filename}`, all);
       const path = `datasets/${args.target.dataset}/${args.target.filename}`;
       return {
@@ -303,6 +311,38 @@ export function fileScript(yard: Yard): Script {
         sent += slice.byteLength;
       }
       return { sentBytes: sent };
+    },
+  };
+}
+
+/** As a box does: every file, or with `strict` none when one is refused. Here what begins with "bad" is. */
+function takeArchive(
+  { dataset, strict }: OperationArgs<"receive-part">["target"],
+  bytes: Uint8Array,
+  agent: ScriptedAgent,
+): NonNullable<OperationValue<"receive-part">["complete"]> {
+  const files = Object.entries(unzipSync(bytes));
+  const isBad = (content: Uint8Array) => new TextDecoder().decode(content).startsWith("bad");
+  const problems = files
+    .filter(([, content]) => isBad(content))
+    .map(([filename]) => ({ filename, code: "IMAGE_CORRUPT", message: "It cannot be decoded." }));
+  if (strict === true && problems.length > 0) {
+    throw new AppError("ARCHIVE_REFUSED", "Nothing was taken.", { details: { problems } });
+  }
+  for (const [name, content] of files) {
+    if (!isBad(content)) agent.files.set(`${dataset}/${name}`, content);
+  }
+  return {
+    path: `datasets/${dataset}`,
+    bytes: bytes.byteLength,
+    sha256: "0".repeat(64),
+    archive: {
+      files: files.length - problems.length,
+      images: 0,
+      captions: 0,
+      skipped: problems,
+      skippedTotal: problems.length,
+      changed: [],
     },
   };
 }

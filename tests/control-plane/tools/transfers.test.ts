@@ -105,7 +105,7 @@ describe("upload-dataset", () => {
     expect(text).toContain("2 of 2 pictures");
   });
 
-  it("refuses single files with their reason and saves the others", async () => {
+  it("saves nothing when single files are refused, and says which and why", async () => {
     const { yard, agent } = await withBox();
     const { status, data, text } = await yard.call("upload-dataset", {
       dataset_name: "cats",
@@ -117,30 +117,104 @@ describe("upload-dataset", () => {
         { filename: "d.png", content: "YQ=" },
         { filename: "e.png", content: "Y Q=" },
         { filename: "good.png", content: base64("good") },
+        { filename: "GOOD.PNG", content: base64("good") },
+        { filename: "other.jpg", content: base64("x"), caption: "one" },
+        { filename: "other.txt", content: base64("x") },
       ],
     });
 
     expect(status).toBe(200);
-    expect(data).toMatchObject({ status: "partial", success: false, images_saved: 1 });
+    expect(data).toMatchObject({ status: "failed", success: false, images_saved: 0 });
     expect((data["files"] as { code?: string }[]).map(({ code }) => code)).toEqual([
       "INVALID_FILENAME",
       ...Array<string>(5).fill("INVALID_ARGUMENT"),
-      undefined,
+      "NOT_SAVED",
+      "NAME_CONFLICT",
+      "NOT_SAVED",
+      "NAME_CONFLICT",
     ]);
-    expect([...agent.files.keys()]).toEqual(["cats/good.png"]);
+    expect([...agent.files.keys()]).toEqual([]);
+    expect(agent.argsOf("receive-part")).toEqual([]);
     expect(text).not.toContain("evil");
   });
 
-  it("above its bound points at the link, and sends nothing", async () => {
+  it("saves nothing when the box refuses a picture or a caption, and tells whose it is", async () => {
     const { yard, agent } = await withBox();
-    const { status, error } = await yard.call("upload-dataset", {
+    const { data } = await yard.call("upload-dataset", {
       dataset_name: "cats",
-      images: [{ filename: "a.png", content: btoa("x".repeat(limits.inlineFileBytes + 1)) }],
+      images: [
+        { filename: "a.png", content: base64("good"), caption: "good" },
+        { filename: "b.png", content: base64("bad") },
+        { filename: "c.png", content: base64("good"), caption: "bad" },
+      ],
     });
 
-    expect([status, error?.code]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
-    expect(error?.hint).toContain("create-upload-link");
+    expect(data).toMatchObject({
+      success: false,
+      files: [
+        { filename: "a.png", saved: false, code: "NOT_SAVED" },
+        { filename: "b.png", saved: false, code: "IMAGE_CORRUPT" },
+        { filename: "c.png", saved: false, code: "IMAGE_CORRUPT" },
+      ],
+    });
+    expect([...agent.files.keys()]).toEqual([]);
+    expect(agent.argsOf("receive-part")[0]?.target).toEqual({
+      dataset: "cats",
+      filename: "upload.zip",
+      strict: true,
+    });
+  });
+
+  it("answers what is too large for a call with a link that takes it, and sends nothing", async () => {
+    const { yard, agent } = await withBox();
+    const { status, data, text } = await yard.call("upload-dataset", {
+      dataset_name: "cats",
+      images: [
+        { filename: "a.png", content: btoa("x".repeat(limits.inlineFileBytes)), caption: "one" },
+      ],
+    });
+
+    expect(status).toBe(200);
+    expect(data).toMatchObject({
+      success: false,
+      images_saved: 0,
+      files: [{ filename: "a.png", saved: false, code: "PAYLOAD_TOO_LARGE" }],
+    });
     expect(agent.calls).toEqual([]);
+    expect(text).toContain("upload_url");
+    const put = await yard.fetch(`${String(data["upload_url"])}/a.png`, {
+      method: "PUT",
+      body: "picture",
+    });
+    expect(put.status).toBe(200);
+    expect(agent.files.has("cats/a.png")).toBe(true);
+  });
+
+  it("waits while the box is still looking at the files", async () => {
+    const yard = await createYard();
+    const ends: Partial<OperationValue<"upload-state">>[] = [
+      { processing: true },
+      { complete: { path: "datasets/cats", bytes: 1, sha256: "0".repeat(64) } },
+      { problem: { code: "STORAGE_FULL", message: "Full." } },
+    ];
+    const agent = await connectAgent(yard, {
+      "receive-part": (args) => ({
+        sha256: "0".repeat(64),
+        storedBytes: args.bytes,
+        complete: null,
+        processing: true,
+      }),
+      "upload-state": () => ({ storedBytes: 1, ...ends.shift() }),
+    });
+    const call = () =>
+      yard.call("upload-dataset", {
+        dataset_name: "cats",
+        images: [{ filename: "a.png", content: base64("x") }],
+      });
+
+    expect((await call()).data).toMatchObject({ success: true, images_saved: 1 });
+    expect(agent.argsOf("upload-state")).toHaveLength(2);
+    expect((await call()).error?.code).toBe("STORAGE_FULL");
   });
 
   it("with the box off is refused as a whole", async () => {

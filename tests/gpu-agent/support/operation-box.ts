@@ -9,7 +9,9 @@ import type { OperationContext } from "../../../gpu-agent/operations/operation-c
 import { openSpool } from "../../../gpu-agent/spool.ts";
 import { systemTime } from "../../../gpu-agent/time.ts";
 import { createTrainers } from "../../../gpu-agent/trainers/detect.ts";
+import type { Intake } from "../../../gpu-agent/uploads/intake/intake.ts";
 import { startDatasetScans } from "./dataset-child.ts";
+import { startIntake } from "./intake-child.ts";
 import { temporaryFolder } from "./temporary-home.ts";
 
 export type EdgeHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -17,7 +19,11 @@ export type EdgeHandler = (request: IncomingMessage, response: ServerResponse) =
 /** A box with a home of its own, whose operations are called as the link would, and a real server as the edge. */
 export async function openBox(
   edge: EdgeHandler = (_request, response) => response.writeHead(404).end(),
-  jobs: { readonly live?: readonly string[]; readonly outputs?: Record<string, string> } = {},
+  options: {
+    readonly live?: readonly string[];
+    readonly outputs?: Record<string, string>;
+    readonly intake?: Intake;
+  } = {},
 ): Promise<{ readonly home: Home; readonly context: OperationContext }> {
   const home = openHome(temporaryFolder());
   const server = createServer((request, response) => edge(request, response));
@@ -28,14 +34,14 @@ export async function openBox(
     server.close();
     spool.close();
   });
-  const outputs = new Map(Object.entries(jobs.outputs ?? {}));
+  const outputs = new Map(Object.entries(options.outputs ?? {}));
   const context = {
     home,
     spool,
     supervisor: {
       jobOfOutput: (name: string) => outputs.get(name) ?? null,
       jobsOfOutputs: () => outputs,
-      liveJobs: () => (jobs.live ?? []).map((jobId) => ({ jobId, attempt: 1 })),
+      liveJobs: () => (options.live ?? []).map((jobId) => ({ jobId, attempt: 1 })),
     },
     trainers: createTrainers([]),
     host: createHostFacts({
@@ -44,6 +50,7 @@ export async function openBox(
       system: { vitals: async () => null, graphics: async () => null },
     }),
     datasets: startDatasetScans(home),
+    intake: options.intake ?? startIntake(),
     time: systemTime,
     log: () => undefined,
     secrets: [],
