@@ -16,7 +16,7 @@ function scansWith(script: string, time = systemTime) {
   const entry = join(folder, "child.mjs");
   writeFileSync(
     entry,
-    `import { appendFileSync, readFileSync } from "node:fs";
+    `import { appendFileSync, existsSync, readFileSync } from "node:fs";
      const lives = ${JSON.stringify(join(folder, "lives"))};
      appendFileSync(lives, process.pid + "\\n");
      const life = readFileSync(lives, "utf8").trim().split("\\n").length;
@@ -72,18 +72,19 @@ test("a child that hangs is ended, and the next one answers", async () => {
 
 test("one that beats is waited for", async () => {
   const time = virtualTime();
+  const enough = join(temporaryFolder(), "enough");
   const { scans, lives } = scansWith(
-    `globalThis.id = id; setInterval(() => process.send({ kind: "beat" }), 5); setTimeout(() => process.send({ kind: "answer", id, answer: [] }), 400);`,
+    `setInterval(() => process.send(existsSync(${JSON.stringify(enough)}) ? { kind: "answer", id, answer: [] } : { kind: "beat" }), 5);`,
     time,
   );
   const answer = scans.ask<"survey">(survey);
   await until(() => lives() === 1, "the child");
-  const waited = { done: false };
-  void answer.then(() => (waited.done = true));
-  while (!waited.done) {
+  for (let wait = 0; wait < 5; wait += 1) {
     await time.advance(20_000);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => time.nextIn() === 30_000, "a beat");
   }
+  writeFileSync(enough, "");
+  expect(await answer).toEqual([]);
   expect(lives()).toBe(1);
 });
 

@@ -4,6 +4,8 @@ export interface VirtualTime extends Time {
   /** Runs everything due on the way, in order; lets promises settle in between. */
   advance(ms: number): Promise<void>;
   pending(): number;
+  /** Milliseconds to the nearest timer; null without one. */
+  nextIn(): number | null;
 }
 
 export function virtualTime(): VirtualTime {
@@ -37,5 +39,6 @@ export function virtualTime(): VirtualTime {
       await settle();
     },
     pending: () => timers.length,
+    nextIn: () => (timers.length === 0 ? null : Math.min(...timers.map(({ atMs }) => atMs)) - now),
   };
 }
