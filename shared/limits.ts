@@ -176,7 +176,7 @@ export const limits = {
   metadataFileBytes: 64 * kib,
   /** A walk over a slow network disk ends here with what it has: the call itself is given up at 45 s at MCP. */
   modelTreeMs: 20_000,
-  // ---- trash on the box ----------------------------------------------------------------------
+  // ---- trash -----------------------------------------------------------------------------
   /** Long enough to notice on the next weekend that something is missing. */
   trashKeepMs: 7 * 24 * 3_600_000,
   trashSweepMs: 24 * 3_600_000,
@@ -223,8 +223,7 @@ export const limits = {
   boxConfigs: 500,
   /** A list does not wait longer for a box: what it said before is shown with its age. */
   boxConfigsWaitMs: 2_000,
-  /** A deleted config can come back for a week, like everything that is deleted; the oldest go first beyond the bound. */
-  configTrashMs: 7 * 24 * 3_600_000,
+  /** Deleted configs that are kept (`trashKeepMs`); the oldest go first beyond it. */
   configTrashEntries: 200,
   /** Aliases of one YAML text: hand-written ones share a section or two; nested, a few dozen unfold to gigabytes. */
   yamlAliases: 20,

@@ -53,7 +53,7 @@ export function createConfigShelf(store: Store) {
       .map((row) => ({ name: text(row, "name"), deletedAtMs: Number(row["deleted_at_ms"]) }));
   /** What is too old, and the oldest beyond the bound; there is no other clock than the next deletion. */
   const sweep = (nowMs: number): void => {
-    store.run("DELETE FROM config_trash WHERE deleted_at_ms <= ?", nowMs - limits.configTrashMs);
+    store.run("DELETE FROM config_trash WHERE deleted_at_ms <= ?", nowMs - limits.trashKeepMs);
     store.run(
       `DELETE FROM config_trash WHERE deleted_at_ms < (SELECT deleted_at_ms FROM config_trash
          ORDER BY deleted_at_ms DESC LIMIT 1 OFFSET ?)`,

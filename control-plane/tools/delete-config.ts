@@ -25,7 +25,7 @@ export const deleteConfig: EdgeHandler<"delete-config"> = async (input, context)
   }
   const deleted = await deleteFirst(names, input.purge, context);
   const until =
-    deleted.trashed === null ? null : iso(deleted.trashed.deletedAtMs + limits.configTrashMs);
+    deleted.trashed === null ? null : iso(deleted.trashed.deletedAtMs + limits.trashKeepMs);
   const jobs = await jobsOf(deleted.name, context);
   const own =
     jobs === 0 ? "" : ` ${plural(jobs, "job")} started with it go on with their own copy.`;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { count, instant, maybe, nameOrPath } from "./vocabulary.ts";
+import { confirmedName, count, instant, maybe, nameOrPath, purge } from "./vocabulary.ts";
 
 export const deleteConfig = defineTool({
   name: "delete-config",
@@ -10,8 +10,8 @@ export const deleteConfig = defineTool({
   input: z.strictObject({
     name: nameOrPath,
     restore: z.boolean().default(false),
-    purge: z.boolean().default(false).describe("For good; needs the name again in confirm."),
-    confirm: nameOrPath.optional(),
+    purge,
+    confirm: confirmedName,
   }),
   output: z.object({
     success: z.boolean(),

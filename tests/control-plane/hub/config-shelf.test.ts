@@ -30,7 +30,7 @@ describe("the trash of configs", () => {
         shelf.delete("a", true, 1_000 + ms);
         return back?.name ?? null;
       };
-      return [after(limits.configTrashMs - 1), after(limits.configTrashMs)];
+      return [after(limits.trashKeepMs - 1), after(limits.trashKeepMs)];
     });
 
     expect(kept).toEqual(["a", null]);
