@@ -39,8 +39,8 @@ export function relayDownload(
 }
 
 /** What belongs together meets in one object, also after a retry. */
-export async function linkTransferId(nonce: string, ...names: readonly string[]): Promise<string> {
-  const hash = await sha256Hex(new TextEncoder().encode([nonce, ...names].join("/")));
+export async function linkTransferId(scope: string, ...names: readonly string[]): Promise<string> {
+  const hash = await sha256Hex(new TextEncoder().encode([scope, ...names].join("/")));
   return `tr_${hash.slice(0, 40)}`;
 }
 

@@ -81,6 +81,8 @@ async function stateOf(c: Context<Door>, link: UploadLink, filename: string) {
     ...uploadAnswer({ ...state, complete: state.complete ?? null }),
     // Why the whole file was not taken: it has to be another one.
     problem: state.problem ?? null,
+    // Another file has that name, and this one would take its place.
+    name_taken: state.nameTaken ?? false,
   };
 }
 
@@ -126,7 +128,8 @@ async function uploadSpec(c: Context<Door>, link: UploadLink): Promise<UploadSpe
 
 /**
  * Parts of one file meet in one object. The length and the caller's own name for the upload are in it, so that two people who send
- * different files under one name never mix them.
+ * different files under one name never mix them. A name that long is made of the content: then the upload goes on under a later link
+ * to the dataset too.
  */
 function partsId(
   c: Context<Door>,
@@ -141,8 +144,12 @@ function partsId(
       details: { field: "upload" },
     });
   }
-  return linkTransferId(link.n, filename, String(totalBytes), upload);
+  const scope = upload.length >= contentNameLength ? `${link.a}/${link.d}` : link.n;
+  return linkTransferId(scope, filename, String(totalBytes), upload);
 }
+
+/** Half a SHA-256 in hex. */
+const contentNameLength = 32;
 
 function filenameOf(c: Context<Door>, link: UploadLink): string {
   const given = c.req.param("filename");

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { keptName, uploadKind } from "@trainyard/shared/dataset/upload-kinds.ts";
 import { parseDatasetRef, parseFilename } from "@trainyard/shared/names.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
@@ -21,13 +23,15 @@ export const uploadState: OperationHandler<"upload-state"> = async (args, contex
   }
   const there = await alreadyThere(args, context);
   if (there !== null) return there;
+  const nameTaken = isNameTaken(args, context);
   // What was complete and is gone begins anew.
-  if (staged === null || complete !== null) return { storedBytes: 0, complete: null };
+  if (staged === null || complete !== null) return { storedBytes: 0, complete: null, nameTaken };
   return {
     storedBytes: staged.storedBytes,
     complete: null,
     processing: isEnding(args.transferId),
     problem: staged.problem,
+    nameTaken,
   };
 };
 
@@ -55,8 +59,26 @@ async function alreadyThere(
   return null;
 }
 
+/** Of the names that such a file may be kept under only the last one is given up to it, whatever is there. */
+function isNameTaken({ target }: Args, { home }: OperationContext): boolean {
+  const filename = parseFilename(target.filename);
+  if (uploadKind(filename) === "archive") return false;
+  const { root, name } = uploadPlace(home, parseDatasetRef(target.dataset));
+  return [...lastNames(filename)].some((last) => existsSync(join(root, name, last)));
+}
+
+function lastNames(filename: string): ReadonlySet<string> {
+  const isPicture = uploadKind(filename) === "picture";
+  if (!isPicture || keptName(filename, "jpeg") === filename) return new Set([filename]);
+  return new Set(
+    pictureFormats.map((format) => keptNames(filename, keptName(filename, format)).at(-1) ?? ""),
+  );
+}
+
+const pictureFormats = ["jpeg", "png", "webp"] as const;
+
 function possibleNames(filename: string): ReadonlySet<string> {
-  const formats = uploadKind(filename) === "picture" ? (["jpeg", "png", "webp"] as const) : [];
+  const formats = uploadKind(filename) === "picture" ? pictureFormats : [];
   return new Set([
     filename,
     ...formats.flatMap((format) => keptNames(filename, keptName(filename, format))),

@@ -443,6 +443,8 @@ export const operations = {
       ...uploadEnd,
       complete: uploadEnd.complete.optional(),
       problem: problemSchema.nullish(),
+      /** Another file has that name, and this one would take its place. */
+      nameTaken: z.boolean().optional(),
     }),
     changes: false,
     /** A file that may be there already is hashed first. */

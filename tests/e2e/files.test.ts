@@ -55,6 +55,7 @@ describe("files from and to a shell, over a line that breaks", () => {
       writeFileSync(join(photos, name), bytes);
     }
     writeFileSync(join(photos, ".DS_Store"), "x");
+    writeFileSync(join(photos, "letter.pdf"), "x");
     const first = await run(["upload", photos, "--json"]);
     const again = await run(["upload", photos, "--json"]);
     const people = await run(["upload", photos]);
@@ -66,12 +67,15 @@ describe("files from and to a shell, over a line that breaks", () => {
       uploaded: 6,
       already_there: 0,
       failed: 0,
-      left_out: [{ filename: "inner", code: "NOT_REGULAR_FILE" }],
+      left_out: [
+        { filename: "inner", code: "NOT_REGULAR_FILE" },
+        { filename: "letter.pdf", code: "TYPE_REFUSED" },
+      ],
     });
     expect(json(again.out)).toMatchObject({ uploaded: 0, already_there: 6, sent_bytes: 0 });
     expect([people.code, people.out]).toEqual([
       0,
-      expect.stringContaining("6 there already, 0 failed, 1 left out: dataset photos"),
+      expect.stringContaining("6 there already, 0 failed, 2 left out: dataset photos"),
     ]);
     expect(readdirSync(join(trainyard.home, "datasets", "photos"))).toHaveLength(6);
   });

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
+import { uploadKind, uploadKindsHint } from "@trainyard/shared/dataset/upload-kinds.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseFilename, parseName } from "@trainyard/shared/names.ts";
 import { UsageError } from "../door/exits.ts";
@@ -57,6 +58,11 @@ function filesOf(folder: string): Chosen {
           ? "A folder: only the files beside it are taken."
           : "This is no plain file.";
       leftOut.push({ filename: entry.name, code: "NOT_REGULAR_FILE", message });
+      continue;
+    }
+    if (uploadKind(entry.name) === null) {
+      const message = `A dataset cannot hold a file of this kind. ${uploadKindsHint}`;
+      leftOut.push({ filename: entry.name, code: "TYPE_REFUSED", message });
       continue;
     }
     try {

@@ -129,6 +129,27 @@ describe("an upload by link", () => {
     expect(agent.files.get("cats/big.png")).toEqual(bytes);
   });
 
+  it("in parts goes on under a later link, when its name says what its content is", async () => {
+    const bytes = crypto.getRandomValues(new Uint8Array(2_000));
+    const upload = (await sha256Hex(bytes)).slice(0, 32);
+    const links = [await uploadUrl(), await uploadUrl()] as const;
+    const send = (link: string, n: number, name: string) =>
+      put(
+        `${link}/later.png?part=${n}&offset=${n * 1_000}&total=2000&upload=${name}`,
+        bytes.slice(n * 1_000, (n + 1) * 1_000),
+      );
+    const stored = async (name: string) => {
+      const answer = await yard.fetch(`${links[1]}/later.png?total=2000&upload=${name}`);
+      return ((await answer.json()) as Record<string, any>)["stored_bytes"];
+    };
+    await send(links[0], 0, upload);
+    await send(links[0], 0, "mine");
+
+    expect([await stored("mine"), await stored(upload)]).toEqual([0, 1_000]);
+    expect((await send(links[1], 1, upload)).body).toMatchObject({ complete: true, bytes: 2_000 });
+    expect(agent.files.get("cats/later.png")).toEqual(bytes);
+  });
+
   it("with a wrong hash does not become a file", async () => {
     const { status, body } = await put(`${await uploadUrl()}/wrong.png`, "abc", {
       "x-sha256": "0".repeat(64),

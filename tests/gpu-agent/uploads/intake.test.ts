@@ -172,6 +172,25 @@ describe("a picture", () => {
     expect(names()).toEqual(["IMG_3-heic.jpg", "IMG_3.jpg"]);
   });
 
+  it("is asked for before it takes another one's place", async () => {
+    const { send, state } = await openReceiver();
+    const jpeg = await drawn(32, 32).jpeg().toBuffer();
+    const other = await drawn(48, 32).jpeg().toBuffer();
+    const heic = fixture("upright.heic");
+    const taken = async (name: string, bytes: Uint8Array) => (await state(name, bytes)).nameTaken;
+    const before = [await taken("IMG_5.jpg", jpeg), await taken("IMG_5.HEIC", heic)];
+    await send("IMG_5.jpg", jpeg);
+    const beside = [await taken("IMG_5.jpg", other), await taken("IMG_5.HEIC", heic)];
+    await send("IMG_5.HEIC", heic);
+    const turned = await taken("IMG_5.HEIC", fixture("turned.heic"));
+
+    expect(before).toEqual([false, false]);
+    // A HEIC would be kept as IMG_5-heic.jpg.
+    expect(beside).toEqual([true, false]);
+    expect(turned).toBe(true);
+    expect(await taken("IMG_5.jpg", jpeg)).toBeUndefined();
+  });
+
   it("with the ending of one format and the content of HEIC is converted, under its name", async () => {
     const { send, folder } = await openReceiver();
     await send("IMG_4.jpeg", fixture("upright.heic"));
