@@ -11,15 +11,28 @@ import type { Door } from "./door.ts";
 export const guard = createMiddleware<Door>(async (c, next) => {
   const settings = readSettings(c.env);
   c.set("settings", settings);
-  const url = new URL(c.req.url);
-  checkHost(url, settings.hosts);
+  const url = meantUrl(c.req.raw);
+  checkHost(url, c.req.header("host"), settings.hosts);
   checkOrigin(c.req.header("origin"), url);
   checkQuery(url);
   await next();
 });
 
-function checkHost(url: URL, hosts: Settings["hosts"]): void {
-  if (hosts === "any" || hosts.includes(url.hostname) || hosts.includes(url.host)) return;
+/** The runtime joins the request's target to its Host header; two of those, or `OPTIONS *`, make no address. */
+function meantUrl({ url }: Request): URL {
+  if (URL.canParse(url)) return new URL(url);
+  throw new AppError("INVALID_REQUEST", "The request has no address that can be read.", {
+    hint: "Send one Host header, and a path that begins with /.",
+  });
+}
+
+/** By address and by header: miniflare's own entry, which listens on a port of its own, takes the address from a header of the caller. */
+function checkHost(url: URL, header: string | undefined, hosts: Settings["hosts"]): void {
+  if (hosts === "any") return;
+  const named = ({ host, hostname }: URL): boolean =>
+    hosts.includes(hostname) || hosts.includes(host);
+  const told = `${url.protocol}//${header ?? url.host}`;
+  if (named(url) && URL.canParse(told) && named(new URL(told))) return;
   throw new AppError("HOST_REFUSED", "This control plane does not answer to that host name.", {
     hint: "Use one of the names in TRAINYARD_HOSTS, or add this one to it.",
   });

@@ -75,7 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   );
   const miniflare = new Miniflare({
     host: "127.0.0.1",
-    port: options.port,
+    port: 0,
     resourcePersistencePath: state,
     cf: false,
     telemetry: { enabled: false },
@@ -86,7 +86,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     workers: [
       {
-        dev: { outboundService: { type: "fetcher" as const, handler: leave } },
+        dev: {
+          outboundService: { type: "fetcher" as const, handler: leave },
+          // Past miniflare's entry, which believes headers of the caller and answers 500 where an address cannot be read (decision 9).
+          unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
+        },
         config: {
           name: bindings.name,
           compatibilityDate: bindings.compatibilityDate,
@@ -114,7 +118,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   let url: URL;
   try {
-    url = await miniflare.ready;
+    url = await miniflare.unsafeGetDirectURL(bindings.name);
   } catch (cause) {
     await miniflare.dispose().catch(() => undefined);
     if ((cause as { code?: unknown }).code === "ERR_ADDRESS_IN_USE") {

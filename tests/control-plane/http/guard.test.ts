@@ -24,6 +24,23 @@ describe("the host name", () => {
   });
 });
 
+describe("an address that another header tells", () => {
+  it.each([
+    ["localhost", 200],
+    ["127.0.0.1:9000", 200],
+    ["evil.test", 403],
+    ["localhost, evil.test", 403],
+    ["evil.test@", 403],
+    ["", 403],
+  ])("http://localhost/health with Host: %s is answered with %i", async (host, status) => {
+    const response = await local.fetch("http://localhost/health", { headers: { host } });
+
+    expect(response.status).toBe(status);
+    if (status === 403)
+      expect(await response.json()).toMatchObject({ error: { code: "HOST_REFUSED" } });
+  });
+});
+
 describe("the origin", () => {
   it.each([
     ["http://yard.test/health", null, 200],
