@@ -31,7 +31,7 @@ const drainedBytes = 8 * 1024 * 1024;
 async function drain(body: ReadableStream<Uint8Array> | null): Promise<void> {
   if (body === null) return;
   const reader = body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  for (let part = await next(reader); !part.done; part = await next(reader)) {
     // Only taken off the connection.
   }
 }
@@ -45,7 +45,7 @@ async function readBounded(
   let total = 0;
   const reader = body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await next(reader);
     if (done) break;
     total += value.byteLength;
     if (total > maxBytes) {
@@ -61,6 +61,20 @@ async function readBounded(
     at += chunk.byteLength;
   }
   return whole;
+}
+
+/** What ends a body early is the caller's connection: a cut, or chunks that are none. */
+async function next(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<ReadableStreamReadResult<Uint8Array>> {
+  try {
+    return await reader.read();
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", "The body ended before it was complete.", {
+      hint: "Send it again, with a Content-Length that is the body's or in well-formed chunks.",
+      cause,
+    });
+  }
 }
 
 function tooLarge(maxBytes: number): AppError {

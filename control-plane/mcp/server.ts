@@ -1,7 +1,8 @@
-import { inputRequired, ProtocolError, Server } from "@modelcontextprotocol/server";
+import { inputRequired, ProtocolError } from "@modelcontextprotocol/server";
 import type {
   CallToolResult,
   InputRequiredResult,
+  Server,
   ServerContext,
   ServerOptions,
 } from "@modelcontextprotocol/server";
@@ -10,10 +11,10 @@ import { instructions } from "../http/instructions.ts";
 import { version } from "../http/version.ts";
 import type { Progress } from "../tools/context.ts";
 import { abilitiesOf } from "./client-abilities.ts";
+import { DoorServer } from "./door-server.ts";
 import type { McpDoor } from "./mcp-door.ts";
 import { isHanded, isQuestion } from "./offer.ts";
 import type { McpOffer, Question, Round, ToolCall } from "./offer.ts";
-import { asProtocolErrors } from "./protocol-errors.ts";
 import { requestStates } from "./request-state.ts";
 import type { RequestStates } from "./request-state.ts";
 import { tasksExtension } from "./task.ts";
@@ -45,7 +46,7 @@ const cacheHints: NonNullable<ServerOptions["cacheHints"]> = {
  */
 export function buildServer(door: McpDoor, offer: McpOffer): Server {
   const states = requestStates(door);
-  const server = new Server(
+  const server = new DoorServer(
     { name: "trainyard", title: "Trainyard", version },
     {
       capabilities:
@@ -58,6 +59,7 @@ export function buildServer(door: McpDoor, offer: McpOffer): Server {
       // A 2025 client would have to be asked on a stream of its own and to answer to this very isolate.
       inputRequired: { legacyShim: false },
     },
+    door.requestId,
   );
   offerTools(server, door, offer, states);
   offerBesideTools(server, door, offer, states);
@@ -66,7 +68,7 @@ export function buildServer(door: McpDoor, offer: McpOffer): Server {
 }
 
 function offerTools(server: Server, door: McpDoor, offer: McpOffer, states: RequestStates): void {
-  server.setRequestHandler("tools/list", () => offer.listTools(door));
+  server.setRequestHandler("tools/list", async () => offer.listTools(door));
   server.setRequestHandler("tools/call", async ({ params }, context) => {
     const call: ToolCall = {
       name: params.name,
@@ -94,27 +96,21 @@ function offerBesideTools(
   offer: McpOffer,
   states: RequestStates,
 ): void {
-  const answer = <Value>(work: () => Value | Promise<Value>): Promise<Value> =>
-    asProtocolErrors(door.requestId, work);
-  server.setRequestHandler("prompts/list", () => answer(() => offer.listPrompts(door)));
-  server.setRequestHandler("prompts/get", ({ params }, context) =>
-    answer(async () => {
-      const given = params.arguments ?? {};
-      const reply = await offer.getPrompt(door, params.name, given, roundOf(context));
-      return isQuestion(reply) ? asked(reply, states, context) : reply;
-    }),
+  server.setRequestHandler("prompts/list", async () => offer.listPrompts(door));
+  server.setRequestHandler("prompts/get", async ({ params }, context) => {
+    const given = params.arguments ?? {};
+    const reply = await offer.getPrompt(door, params.name, given, roundOf(context));
+    return isQuestion(reply) ? asked(reply, states, context) : reply;
+  });
+  server.setRequestHandler("resources/list", async ({ params }, { mcpReq }) =>
+    offer.listResources(door, params?.cursor, mcpReq.signal),
   );
-  server.setRequestHandler("resources/list", ({ params }, { mcpReq }) =>
-    answer(() => offer.listResources(door, params?.cursor, mcpReq.signal)),
+  server.setRequestHandler("resources/templates/list", async () => offer.listTemplates(door));
+  server.setRequestHandler("resources/read", async ({ params }, { mcpReq }) =>
+    offer.readResource(door, params.uri, mcpReq.signal),
   );
-  server.setRequestHandler("resources/templates/list", () =>
-    answer(() => offer.listTemplates(door)),
-  );
-  server.setRequestHandler("resources/read", ({ params }, { mcpReq }) =>
-    answer(() => offer.readResource(door, params.uri, mcpReq.signal)),
-  );
-  server.setRequestHandler("completion/complete", ({ params }, { mcpReq }) =>
-    answer(() => offer.complete(door, params, mcpReq.signal)),
+  server.setRequestHandler("completion/complete", async ({ params }, { mcpReq }) =>
+    offer.complete(door, params, mcpReq.signal),
   );
 }
 

@@ -4,7 +4,6 @@ import { z } from "zod";
 import { abilitiesOf } from "./client-abilities.ts";
 import type { McpDoor } from "./mcp-door.ts";
 import type { McpOffer } from "./offer.ts";
-import { asProtocolErrors } from "./protocol-errors.ts";
 import { tasksExtension } from "./task.ts";
 import type { Task } from "./task.ts";
 
@@ -15,30 +14,22 @@ const byId = { params: z.object({ taskId: z.string().max(200) }) };
  * that of its own methods only.
  */
 export function answerTasks(server: Server, door: McpDoor, offer: McpOffer): void {
-  const answer = <Value>(context: ServerContext, work: () => Promise<Value>): Promise<Value> =>
-    asProtocolErrors(door.requestId, () => {
-      requireExtension(context);
-      return work();
-    });
-  server.setRequestHandler("tasks/get", byId, (params, context) =>
-    answer(context, async () => ({
-      ...(await offer.getTask(door, params.taskId, context.mcpReq.signal)),
-      resultType: "complete",
-    })),
-  );
-  server.setRequestHandler("tasks/update", byId, (params, context) =>
-    answer(context, async () => {
-      // The SDK takes them out of every request's parameters.
-      await offer.updateTask(door, params.taskId, context.mcpReq.inputResponses ?? {});
-      return { resultType: "complete" };
-    }),
-  );
-  server.setRequestHandler("tasks/cancel", byId, (params, context) =>
-    answer(context, async () => {
-      await offer.cancelTask(door, params.taskId, context.mcpReq.signal);
-      return { resultType: "complete" };
-    }),
-  );
+  server.setRequestHandler("tasks/get", byId, async (params, context) => {
+    requireExtension(context);
+    const task = await offer.getTask(door, params.taskId, context.mcpReq.signal);
+    return { ...task, resultType: "complete" };
+  });
+  server.setRequestHandler("tasks/update", byId, async (params, context) => {
+    requireExtension(context);
+    // The SDK takes them out of every request's parameters.
+    await offer.updateTask(door, params.taskId, context.mcpReq.inputResponses ?? {});
+    return { resultType: "complete" };
+  });
+  server.setRequestHandler("tasks/cancel", byId, async (params, context) => {
+    requireExtension(context);
+    await offer.cancelTask(door, params.taskId, context.mcpReq.signal);
+    return { resultType: "complete" };
+  });
 }
 
 /** The first sight of a task, in place of a call's result: without what only tasks/get tells. */

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { complaints } from "../../support/calm-answer.ts";
+import { brokenBodies, wrongCalls } from "../../support/malformed-bodies.ts";
 import { createYard } from "../support/yard.ts";
 
 const yard = await createYard();
@@ -31,10 +33,15 @@ async function send({ method, path, headers, body }: Sent): Promise<number> {
   });
   const text = await response.text();
 
-  expect(response.status, text).toBeLessThan(500);
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(
+    complaints({
+      status: response.status,
+      contentType: response.headers.get("content-type"),
+      text,
+      ms: performance.now() - began,
+    }),
+  ).toEqual([]);
   expect(response.headers.get("x-request-id")).not.toBeNull();
-  expect(text).not.toMatch(/\n\s+at |\.ts:\d+|node_modules|INTERNAL/);
   if (response.status >= 400 && method !== "HEAD") {
     const answer = JSON.parse(text) as Record<string, any>;
     expect(answer["ok"]).toBe(false);
@@ -43,51 +50,9 @@ async function send({ method, path, headers, body }: Sent): Promise<number> {
   return response.status;
 }
 
-const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
-const utf16 = Uint8Array.from(
-  Array.from('{"name":"x"}', (character) => [character.charCodeAt(0), 0]).flat(),
-);
-
-const bodies: readonly (readonly [string, string | Uint8Array])[] = [
-  ["nothing", ""],
-  ["blank", " \n"],
-  ["cut off", '{"name": "list-configs", "arguments": {'],
-  ["two documents", '{"name":"list-configs"}{"name":"list-configs"}'],
-  ["a trailing comma", '{"name":"list-configs",}'],
-  ["single quotes", "{'name':'list-configs'}"],
-  ["NaN", '{"name":"list-configs","arguments":{"detail":NaN}}'],
-  ["a huge number", '{"name":"list-configs","arguments":{"detail":1e999}}'],
-  ["a control character", '{"name":"list\u0000configs"}'],
-  ["a lone surrogate", '{"name":"\\ud800"}'],
-  ["UTF-16", utf16],
-  ["bytes", new Uint8Array([0xff, 0xfe, 0x00, 0x80])],
-  ["gzip", new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])],
-  ["a form", "name=list-configs&arguments=%7B%7D"],
-  ["XML", "<name>list-configs</name>"],
-  ["null", "null"],
-  ["a number", "7"],
-  ["a list of calls", '[{"name":"list-configs"}]'],
-  ["a name that is an object", '{"name":{"toString":1}}'],
-  ["a name that is a list", '{"tool":["list-configs"]}'],
-  ["a name of 100,000 characters", `{"name":"${"x".repeat(100_000)}"}`],
-  ["a name from the prototype", '{"tool":"__proto__"}'],
-  ["a prototype as arguments", '{"name":"list-configs","arguments":{"__proto__":{"detail":"x"}}}'],
-  ["a constructor", '{"name":"list-configs","arguments":{"constructor":{"prototype":{"x":1}}}}'],
-  ["1,000 levels", `{"name":"list-configs","arguments":${deep(1_000)}}`],
-  ["50,000 levels", `{"name":"list-configs","arguments":${deep(50_000)}}`],
-  ["50,000 levels of lists", "[".repeat(50_000)],
-  ["50,000 keys", `{${Array.from({ length: 50_000 }, (_, n) => `"k${n}":${n}`).join()}}`],
-  ["keys that are repeated", '{"name":"list-configs","name":"nothing","name":7}'],
-];
-
 describe.each(posts)("POST %s", (path) => {
-  it.each(bodies)("refuses or answers %s", async (_what, body) => {
-    await send({
-      method: "POST",
-      path,
-      headers: { "content-type": "application/json" },
-      body,
-    });
+  it.each([...brokenBodies, ...wrongCalls])("refuses or answers %s", async (_what, body) => {
+    await send({ method: "POST", path, headers: { "content-type": "application/json" }, body });
   });
 });
 
@@ -112,6 +77,24 @@ describe("odd requests", () => {
     ["GET", "/jobs/%00/metrics", {}],
     ["GET", "/tools", { authorization: `Bearer ${"x".repeat(10_000)}` }],
     ["GET", "/tools", { authorization: "Bearer Bearer Bearer" }],
+    ["GET", "/tools", { authorization: "" }],
+    ["GET", "/tools", { "x-api-key": "\t" }],
+    ["GET", "/tools", { host: "evil.example" }],
+    ["GET", "/tools", { origin: "https://evil.example" }],
+    ["GET", "/tools", { origin: "://" }],
+    ["GET", "/tools/__proto__", {}],
+    ["POST", "/tools/__proto__/call", {}],
+    ["POST", "/tools/%2e%2e%2fetc/call", {}],
+    ["GET", "//evil.example/tools", {}],
+    ["GET", "/%ff%fe", {}],
+    ["GET", "/jobs/../../etc/passwd/metrics", {}],
+    ["GET", "/jobs/job_x/metrics?key=__proto__&from=NaN&to=-1", {}],
+    ["GET", "/files/d/AAAA", {}],
+    ["PUT", "/files/u/AAAA.BBBB/a.png", { "content-length": "99999999999999999999" }],
+    ["PUT", "/files/u/%00/..", {}],
+    ["GET", "/files/r/x.y/pdf", {}],
+    ["GET", "/agent", { upgrade: "websocket" }],
+    ["GET", "/cdn-cgi/local/platform-proxy", { "mf-op": "GET" }],
   ])("%s %s is answered", async (method, path, headers) => {
     await send({ method, path, headers, body: "{}" });
   });
