@@ -38,7 +38,7 @@ const written = () =>
     .slice(0, -1)
     .map((text) => JSON.parse(text) as Record<string, unknown>);
 
-describe("append-alerts", () => {
+describe("[W20] append-alerts", () => {
   it("writes JSON lines below the home's alerts folder, for its owner alone", () => {
     expect(write("dlv_1", 2)).toEqual({ path: "alerts/a.jsonl", written: 2 });
 

@@ -137,7 +137,7 @@ describe("an export below the outputs", () => {
     expect(readFileSync(join(home.root, shown)).equals(bytes)).toBe(true);
   });
 
-  it("onto itself leaves the file as it is, by whatever name", async () => {
+  it("[W26] onto itself leaves the file as it is, by whatever name", async () => {
     const { run, home, source } = await box();
     mkdirSync(join(home.outputs, "twin"));
     linkSync(source, join(home.outputs, "twin", "linked.safetensors"));
@@ -262,7 +262,7 @@ describe("list-comfyui-models", () => {
 });
 
 describe("list-exported-models", () => {
-  it("finds models at any depth, with their job, and without what trainers keep beside them", async () => {
+  it("[W27] finds models at any depth, with their job, and without what trainers keep beside them", async () => {
     const { home, context } = await box();
     const put = (path: string): void => {
       mkdirSync(join(home.outputs, path, ".."), { recursive: true });

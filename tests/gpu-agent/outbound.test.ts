@@ -34,7 +34,7 @@ const request = (url: string) => ({
   body: Buffer.from("{}"),
 });
 
-describe("the local way out", () => {
+describe("[W21] the local way out", () => {
   it("refuses a public name with a private address, and connects to nothing", async () => {
     const { seen, port } = await listen(200);
     const outbound = createOutbound(new Set(), async () => [{ address: "127.0.0.1" }]);

@@ -111,7 +111,7 @@ const pidOf = (home: Home, jobId: string): Promise<number> =>
 const printed = (home: Home, jobId: string, text: string): Promise<true> =>
   until(() => readFileSync(attemptFiles(home, jobId, 1).stdout, "utf8").includes(text), text);
 
-test("a trainer that is deaf to every signal, and its child, end by force within the deadlines", async () => {
+test("[W30] a trainer that is deaf to every signal, and its child, end by force within the deadlines", async () => {
   const box = openBox(
     scriptedTrainer(`
       import { spawn } from "node:child_process";
@@ -332,7 +332,7 @@ test("an agent that dies before its shim begins: the next one starts it, and onl
   expect(printed().match(/ready/g)).toHaveLength(1);
 });
 
-test("a shim killed before it wrote who the trainer is: found by its environment, adopted, and stoppable", async () => {
+test("[W30] a shim killed before it wrote who the trainer is: found by its environment, adopted, and stoppable", async () => {
   const first = openBox(forever, { launchShim: () => undefined });
   const args = startOf();
   await first.supervisor.start(args);

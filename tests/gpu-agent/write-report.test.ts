@@ -33,7 +33,7 @@ function write(
   return writeReport(args, { home } as OperationContext) as OperationValue<"write-report">;
 }
 
-describe("write-report", () => {
+describe("[W20] write-report", () => {
   it("writes below outputs/reports and says where", () => {
     const { paths } = write();
 

@@ -123,7 +123,7 @@ describe("references", () => {
   });
 });
 
-describe("parseDatasetFolder", () => {
+describe("[W20] parseDatasetFolder", () => {
   it.each(["My Photos", "datasets/My Photos", "/ai-toolkit/datasets/My Photos/"])(
     "takes %j for a folder that was there before",
     (value) => {
@@ -156,7 +156,7 @@ describe("parseDatasetFolder", () => {
   });
 });
 
-describe("parseFilename", () => {
+describe("[W20] parseFilename", () => {
   it.each(["a.jpg", "Übung 写真 1.png", "a..b.txt", "_x.webp", "e\u0301.jpg", "🚂.png"])(
     "accepts %j",
     (name) => {
@@ -189,7 +189,7 @@ describe("parseFilename", () => {
   });
 });
 
-describe("parseModelPath", () => {
+describe("[W20] parseModelPath", () => {
   it.each([
     ["j/j.safetensors", ["j", "j.safetensors"]],
     ["outputs/j/j.safetensors", ["j", "j.safetensors"]],

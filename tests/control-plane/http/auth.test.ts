@@ -48,7 +48,7 @@ describe("a caller", () => {
     expect(response.status).toBe(200);
   });
 
-  it("may have a token beyond ASCII, sent as UTF-8", async () => {
+  it("[W22] may have a token beyond ASCII, sent as UTF-8", async () => {
     const token = "geheim-äöü-日本";
     const own = await createYard({
       vars: {

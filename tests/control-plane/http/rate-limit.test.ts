@@ -63,7 +63,7 @@ describe("the rate limit", () => {
     expect((await ask(yard, same)).status).toBe(200);
   });
 
-  it("counts wrong tokens, before they are looked at", async () => {
+  it("[W22] counts wrong tokens, before they are looked at", async () => {
     const yard = await createYard({ vars: limited });
     const guess = from("192.0.2.1", { authorization: "Bearer guess" });
 
@@ -88,7 +88,7 @@ describe("the rate limit", () => {
     expect((await ask(yard, from("192.0.2.1"))).status).toBe(200);
   });
 
-  it("believes no forwarding header of a caller", async () => {
+  it("[W23] believes no forwarding header of a caller", async () => {
     const yard = await createYard({ vars: limited });
     const forged = ["1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"].map((address) =>
       from("192.0.2.1", { "x-forwarded-for": address }),

@@ -47,7 +47,7 @@ describe("a request counter", () => {
     expect(counter.take("a", start - 600_000)).not.toBeNull();
   });
 
-  it("remembers so many clients and no more, and forgets the most silent", () => {
+  it("[W23] remembers so many clients and no more, and forgets the most silent", () => {
     const counter = createRequestCounter({ ...rule, maxRequests: 1 }, 100);
     counter.take("busy", start);
     let forgotten = 0;

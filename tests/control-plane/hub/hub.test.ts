@@ -274,7 +274,7 @@ describe("the Hub's jobs", () => {
     });
   });
 
-  it("one job a slot: the next one starts when the slot is free", async () => {
+  it("[W31] one job a slot: the next one starts when the slot is free", async () => {
     const owner = `owner_${(serial += 1)}`;
     const keys = await newKeys();
     const hub = hubOf(bindings, owner);

@@ -312,6 +312,28 @@ describe("stop-training", () => {
     expect(late.data["message"]).toContain("already, without a save");
   });
 
+  it("[W29] that the box has not answered yet keeps nobody else waiting", async () => {
+    const held = Promise.withResolvers<undefined>();
+    const { yard, agent, jobId } = await running({
+      "stop-attempt": async () => {
+        await held.promise;
+        return { outcome: "stopping", state: "stopping" };
+      },
+    });
+    const stopping = yard.call("stop-training", { job_id: jobId });
+    await until("the call", async () => agent.argsOf("stop-attempt").length === 1);
+    const meanwhile = [
+      await yard.call("get-training-status", { job_id: jobId }),
+      await yard.call("list-training-jobs", {}),
+      await yard.call("watch-training-timeseries", { job_id: jobId, duration_seconds: 0 }),
+      await yard.call("start-training", { config_name: "cats", force_new: true }),
+    ];
+    held.resolve(undefined);
+
+    expect(meanwhile.map(({ error }) => error)).toEqual([null, null, null, null]);
+    expect((await stopping).data).toMatchObject({ success: true, already_ended: false });
+  });
+
   it("with the box off keeps the wish for it", async () => {
     const { yard, agent, jobId } = await running();
     await agent.close();

@@ -165,7 +165,7 @@ describe("upload-dataset", () => {
     });
   });
 
-  it("answers what is too large for a call with a link that takes it, and sends nothing", async () => {
+  it("[W25] answers what is too large for a call with a link that takes it, and sends nothing", async () => {
     const { yard, agent } = await withBox();
     const { status, data, text } = await yard.call("upload-dataset", {
       dataset_name: "cats",
@@ -357,7 +357,7 @@ describe("download-model", () => {
     expect(data["data"]).toBe(data["content"]);
   });
 
-  it("at MCP, as raw, or when it is large, gives the link only", async () => {
+  it("[W32] at MCP, as raw, or when it is large, gives the link only", async () => {
     const { yard, agent } = await withBox();
     const jobId = await finishedJob(yard, agent, new Uint8Array(10));
     agent.files.set("cats/large.safetensors", new Uint8Array(limits.inlineFileBytes + 1));

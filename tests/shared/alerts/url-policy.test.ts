@@ -18,7 +18,7 @@ function codeOf(url: string, allow = nobody): string {
   }
 }
 
-describe("where an alert may go", () => {
+describe("[W21] where an alert may go", () => {
   it.each([
     "https://hooks.slack.com/services/T/B/x",
     "https://discord.com/api/webhooks/1/x",

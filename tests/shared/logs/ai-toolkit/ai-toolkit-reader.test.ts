@@ -133,7 +133,7 @@ const merged = [
 const mergedName = "art|50%: v1";
 
 describe("createAiToolkitReader", () => {
-  it("reads a whole run", () => {
+  it("[W28] reads a whole run", () => {
     const events = readAll(merged, mergedName);
 
     expect(losses(events)).toEqual([
