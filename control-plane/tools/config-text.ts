@@ -1,4 +1,4 @@
-import { readConfigText } from "@trainyard/shared/training/config-text.ts";
+import { composerOptions, readConfigText } from "@trainyard/shared/training/config-text.ts";
 import type { ReadConfigText } from "@trainyard/shared/training/config-text.ts";
 import { Composer, Parser } from "yaml";
 import type { CST } from "yaml";
@@ -7,16 +7,6 @@ import type { CST } from "yaml";
 export function readText(text: string): ReadConfigText {
   return readConfigText(text, {
     tokens: (source) => [...new Parser().parse(source)],
-    compose: (tokens) => [
-      ...new Composer({
-        version: "1.2",
-        schema: "core",
-        merge: true,
-        uniqueKeys: false,
-        stringKeys: true,
-        prettyErrors: false,
-        logLevel: "error",
-      }).compose(tokens as CST.Token[]),
-    ],
+    compose: (tokens) => [...new Composer(composerOptions).compose(tokens as CST.Token[])],
   });
 }

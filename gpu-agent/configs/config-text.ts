@@ -1,4 +1,4 @@
-import { readConfigText } from "@trainyard/shared/training/config-text.ts";
+import { composerOptions, readConfigText } from "@trainyard/shared/training/config-text.ts";
 import type { ReadConfigText } from "@trainyard/shared/training/config-text.ts";
 
 /** A file's text by the same rules as the edge reads a caller's; the parser is loaded when the first file is read. */
@@ -7,15 +7,9 @@ export async function readText(text: string): Promise<ReadConfigText> {
   return readConfigText(text, {
     tokens: (source) => [...new Parser().parse(source)],
     compose: (tokens) => [
-      ...new Composer({
-        version: "1.2",
-        schema: "core",
-        merge: true,
-        uniqueKeys: false,
-        stringKeys: true,
-        prettyErrors: false,
-        logLevel: "error",
-      }).compose(tokens as Parameters<InstanceType<typeof Composer>["compose"]>[0]),
+      ...new Composer(composerOptions).compose(
+        tokens as Parameters<InstanceType<typeof Composer>["compose"]>[0],
+      ),
     ],
   });
 }

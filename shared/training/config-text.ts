@@ -9,9 +9,23 @@ import { error, type Finding, shown } from "./finding.ts";
 export interface YamlParser {
   /** Tokens of the whole text, nested. Must not recurse: the depth of the text is not known yet. */
   tokens(text: string): readonly unknown[];
-  /** By the core schema, merge keys as AI Toolkit has them, duplicate keys allowed (the library's own check is quadratic). */
+  /** With `composerOptions`. */
   compose(tokens: readonly unknown[]): readonly ComposedYaml[];
 }
+
+/**
+ * The core schema, so that no text becomes anything but data; merge keys as AI Toolkit has them; duplicate keys allowed, because
+ * the library's own check is quadratic, and found here.
+ */
+export const composerOptions = {
+  version: "1.2",
+  schema: "core",
+  merge: true,
+  uniqueKeys: false,
+  stringKeys: true,
+  prettyErrors: false,
+  logLevel: "error",
+} as const;
 
 interface ComposedYaml {
   readonly contents: unknown;
