@@ -9,6 +9,25 @@ export type Log = (
 
 const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
+const words: ReadonlyMap<string, LogLevel> = new Map([
+  ["trace", "debug"],
+  ["debug", "debug"],
+  ["info", "info"],
+  ["warn", "warn"],
+  ["warning", "warn"],
+  ["error", "error"],
+  ["critical", "error"],
+]);
+
+/**
+ * @param told What was said, the strongest first; nothing and an empty text say nothing.
+ * @returns `info` where nothing is said, or a word that is none.
+ */
+export function logLevelOf(told: readonly (string | undefined)[]): LogLevel {
+  const said = told.map((text) => text?.trim().toLowerCase() ?? "").find((text) => text !== "");
+  return words.get(said ?? "") ?? "info";
+}
+
 export function createLog(
   write: (line: string) => void,
   options: { readonly minimum: LogLevel; readonly now: () => number },

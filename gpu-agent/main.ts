@@ -4,8 +4,7 @@ import { parseArgs } from "node:util";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { startAgent } from "./agent.ts";
 import { defaultHomeRoot } from "./home.ts";
-import { createLog, errorFields } from "./log.ts";
-import type { LogLevel } from "./log.ts";
+import { createLog, errorFields, logLevelOf } from "./log.ts";
 import { systemTime } from "./time.ts";
 
 /** Exit codes: 2 wrong call, 3 the home is in use, 1 anything else. */
@@ -17,11 +16,13 @@ const { values } = parseArgs({
     "log-level": { type: "string" },
   },
 });
-const level = values["log-level"] ?? process.env["TRAINYARD_LOG_LEVEL"] ?? "info";
 const log = createLog((line) => process.stderr.write(line), {
-  minimum:
-    (["debug", "info", "warn", "error"] as const).find((one): one is LogLevel => one === level) ??
-    "info",
+  // LOG_LEVEL is the variable of the earlier systems.
+  minimum: logLevelOf([
+    values["log-level"],
+    process.env["TRAINYARD_LOG_LEVEL"],
+    process.env["LOG_LEVEL"],
+  ]),
   now: () => systemTime.now(),
 });
 const version = "0.1.0";

@@ -72,7 +72,7 @@ async function runTool(
     principal,
     door: "http",
     toolset: "all",
-    origin: new URL(c.req.url).origin,
+    origin: c.get("origin"),
     signal: c.req.raw.signal,
   });
 }

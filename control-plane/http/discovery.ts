@@ -41,7 +41,7 @@ discovery.get("/.well-known/mcp", (c) =>
     server_name: "trainyard",
     server_version: version,
     capabilities: offered,
-    mcp_url: `${new URL(c.req.url).origin}/mcp`,
+    mcp_url: `${c.get("origin")}/mcp`,
     transport: "streamable-http",
     authentication: { type: "bearer", headers: ["Authorization", "X-API-Key"] },
     endpoints: {

@@ -6,7 +6,12 @@ import { errorResponse } from "./responses.ts";
 /** What every route may count on: set in front of all of them. */
 export interface Door {
   Bindings: Env;
-  Variables: { requestId: string; settings: Settings };
+  Variables: {
+    requestId: string;
+    settings: Settings;
+    /** As the caller knows this place: what links in answers begin with. */
+    origin: string;
+  };
 }
 
 /** Registered last: a path that has a route, asked with another method, is 405 and names the methods it has. */

@@ -15,6 +15,7 @@ export const guard = createMiddleware<Door>(async (c, next) => {
   checkHost(url, c.req.header("host"), settings.hosts);
   checkOrigin(c.req.header("origin"), url);
   checkQuery(url);
+  c.set("origin", calledOrigin(url, c.req.header("x-forwarded-proto")));
   await next();
 });
 
@@ -24,6 +25,11 @@ function meantUrl({ url }: Request): URL {
   throw new AppError("INVALID_REQUEST", "The request has no address that can be read.", {
     hint: "Send one Host header, and a path that begins with /.",
   });
+}
+
+/** A tunnel or a proxy ends TLS before us. Who lies here gets links that begin wrongly, and nobody else does. */
+function calledOrigin(url: URL, forwardedProtocol: string | undefined): string {
+  return forwardedProtocol?.trim().toLowerCase() === "https" ? `https://${url.host}` : url.origin;
 }
 
 /** By address and by header: miniflare's own entry, which listens on a port of its own, takes the address from a header of the caller. */

@@ -19,7 +19,7 @@ export function mcpDoor(offer: McpOffer): Hono<Door> {
         settings,
         principal,
         toolset,
-        origin: new URL(c.req.url).origin,
+        origin: c.get("origin"),
         requestId: c.get("requestId"),
       };
       const handler = createMcpHandler(({ era }) => buildServer({ ...facts, era }, offer), {

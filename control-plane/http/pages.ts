@@ -12,7 +12,7 @@ import { welcomePage } from "./welcome-page.ts";
 export const pages = new Hono<Door>();
 
 pages.get("/", async (c) => {
-  const { origin } = new URL(c.req.url);
+  const origin = c.get("origin");
   if (wantsPage(c)) return pageResponse(frontPage(origin));
   c.header("vary", "accept");
   return c.json({
@@ -28,7 +28,7 @@ pages.get("/", async (c) => {
 for (const { path } of toolsetPaths) {
   pages.get(path, async (c, next) => {
     if (!wantsPage(c)) return next();
-    return pageResponse(welcomePage(new URL(path, c.req.url).href));
+    return pageResponse(welcomePage(c.get("origin") + path));
   });
 }
 

@@ -31,7 +31,7 @@ reportLinks.get("/files/r/:token/:format", async (c) => {
     env: c.env,
     settings,
     principal: { owner: link.o, tokenId: "link", scopes: new Set(["read"]) },
-    origin: new URL(c.req.url).origin,
+    origin: c.get("origin"),
     door: "http",
     calledAs: "",
     given: new Set(),

@@ -47,7 +47,7 @@ async function byTool(
     principal,
     door: "http",
     toolset: "all",
-    origin: new URL(c.req.url).origin,
+    origin: c.get("origin"),
     signal: c.req.raw.signal,
   });
   return c.json({ ok: true, request_id: c.get("requestId"), ...answer.data });

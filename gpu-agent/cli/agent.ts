@@ -8,7 +8,11 @@ import { builtPrograms, chooseHome } from "./paths.ts";
 export async function agentCommand(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { url: { type: "string" }, home: { type: "string" } },
+    options: {
+      url: { type: "string" },
+      home: { type: "string" },
+      "log-level": { type: "string" },
+    },
   });
   if (values.url === undefined || !URL.canParse(values.url)) {
     throw new AppError("INVALID_ARGUMENT", "The agent needs the control plane's address.", {
@@ -21,12 +25,11 @@ export async function agentCommand(args: string[]): Promise<number> {
     `Agent ${identity.agentId}\nThe control plane must know it; add to its TRAINYARD_AGENTS:\n` +
       `  ${JSON.stringify({ owner: "owner", agentId: identity.agentId, publicKey: identity.publicKey })}\n`,
   );
+  const logLevel = values["log-level"] === undefined ? [] : ["--log-level", values["log-level"]];
   const child = spawn(
     process.execPath,
-    [builtPrograms().agent, "--url", values.url, "--home", root],
-    {
-      stdio: "inherit",
-    },
+    [builtPrograms().agent, "--url", values.url, "--home", root, ...logLevel],
+    { stdio: "inherit" },
   );
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => child.kill(signal));

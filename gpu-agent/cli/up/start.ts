@@ -66,7 +66,7 @@ export async function startUp(options: {
     workerPath: programs.worker,
     bindingsPath: programs.bindings,
     vars: {
-      TRAINYARD_HOSTS: "127.0.0.1,localhost,[::1]",
+      TRAINYARD_HOSTS: hostNames(process.env["TRAINYARD_HOSTS"]),
       TRAINYARD_TOKENS: tokenGrants(secrets, owner, process.env["MCP_HTTP_AUTH_TOKEN"]),
       TRAINYARD_AGENTS: JSON.stringify([
         { owner, agentId: identity.agentId, publicKey: identity.publicKey },
@@ -176,6 +176,18 @@ const passedOn = [
   "MCP_HTTP_RATE_LIMIT_CLIENT_IP_HEADER",
   "MCP_HTTP_TRUSTED_PROXY_CIDRS",
 ] as const;
+
+/** Those of loopback, where it listens, and those that a tunnel or a proxy on this machine is called by. */
+export function hostNames(own: string | undefined): string {
+  const added = (own ?? "").split(",").map((name) => name.trim());
+  // A star would open it to every page that a foreign name server leads here.
+  return [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    ...added.filter((name) => /^[^*\s]+$/.test(name)),
+  ].join();
+}
 
 function ofEnvironment(names: readonly string[]): Record<string, string> {
   const given = names.map((name): [string, string | undefined] => [name, process.env[name]]);

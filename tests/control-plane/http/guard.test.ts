@@ -24,6 +24,22 @@ describe("the host name", () => {
   });
 });
 
+describe("addresses behind a proxy that ends TLS", () => {
+  it.each([
+    ["https", "https://yard.test"],
+    ["HTTPS", "https://yard.test"],
+    ["http", "http://yard.test"],
+    ["javascript", "http://yard.test"],
+    ["", "http://yard.test"],
+  ])("begin for X-Forwarded-Proto: %s with %s", async (protocol, begins) => {
+    const response = await yard.fetch("/.well-known/mcp", {
+      headers: { "x-forwarded-proto": protocol },
+    });
+
+    expect(await response.json()).toMatchObject({ mcp_url: `${begins}/mcp` });
+  });
+});
+
 describe("an address that another header tells", () => {
   it.each([
     ["localhost", 200],

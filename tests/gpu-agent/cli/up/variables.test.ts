@@ -1,14 +1,40 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { hostNames } from "../../../../gpu-agent/cli/up/start.ts";
+import { trainerEnvironment } from "../../../../gpu-agent/jobs/environment.ts";
 import { loadOrCreateSecrets, tokenGrants } from "../../../../gpu-agent/cli/up/secrets.ts";
 
 const home = mkdtempSync(join(tmpdir(), "trainyard-variables-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 const read = (path: string) => readFileSync(path, "utf8");
+
+const sources = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => join(folder, path));
+
+const partFiles: Readonly<Record<string, () => string[]>> = {
+  up: () => [...sources("gpu-agent/cli/up"), "gpu-agent/cli/up.ts"],
+  Worker: () => ["control-plane/env.ts"],
+  agent: () => sources("gpu-agent").filter((path) => !path.startsWith("gpu-agent/cli")),
+};
+
+/** Of the one table: each variable with the part that is said to read it. */
+function variableRows(page: string): [name: string, reader: string][] {
+  const table = page.slice(page.indexOf("| mode or variable there"));
+  return table
+    .slice(0, table.indexOf("\n\n"))
+    .split("\n")
+    .flatMap((row) => {
+      const [, there = "", , , reader = ""] = row.split("|").map((cell) => cell.trim());
+      const names = there.match(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]\b/g) ?? [];
+      return names.map((name): [string, string] => [name, reader]);
+    });
+}
 
 describe("the variables of the earlier bridge", () => {
   it("are handed on to the Worker where it reads them, and stand in docs/migrate.md", () => {
@@ -23,6 +49,23 @@ describe("the variables of the earlier bridge", () => {
     }
   });
 
+  it.each(variableRows(read("docs/migrate.md")))("%s is read by: %s", (name, reader) => {
+    const quoted = [`"${name}"`, `env.${name}`];
+    const readers = Object.entries(partFiles)
+      .filter(([, files]) =>
+        files().some((file) => quoted.some((text) => read(file).includes(text))),
+      )
+      .map(([part]) => part);
+
+    if (reader === "trainer") {
+      expect(trainerEnvironment({ [name]: "0" }, {})[name]).toBe("0");
+    } else if (reader.startsWith("nobody")) {
+      expect(readers).toEqual([]);
+    } else {
+      expect(readers).toContain(reader);
+    }
+  });
+
   it("are all named in docs/migrate.md, with their flags", () => {
     const page = read("docs/migrate.md");
     const flags =
@@ -33,6 +76,21 @@ describe("the variables of the earlier bridge", () => {
     for (const name of [...flags.split(" "), ...variables.split(" ")]) {
       expect(page).toContain(name);
     }
+  });
+});
+
+describe("TRAINYARD_HOSTS", () => {
+  it.each([
+    [undefined, "127.0.0.1,localhost,[::1]"],
+    ["", "127.0.0.1,localhost,[::1]"],
+    [
+      " yard.example , other.example:8443",
+      "127.0.0.1,localhost,[::1],yard.example,other.example:8443",
+    ],
+    ["*", "127.0.0.1,localhost,[::1]"],
+    ["*.example", "127.0.0.1,localhost,[::1]"],
+  ])("as %j adds to the names of loopback", (own, names) => {
+    expect(hostNames(own)).toBe(names);
   });
 });
 
