@@ -33,9 +33,9 @@ agentSocket.get("/agent", (c) => {
       hint: "Add its id and public key to TRAINYARD_AGENTS.",
     });
   }
-  // Only these headers: whatever else the caller sent stays outside.
+  // Only these headers: whatever else the caller sent stays outside. By the address that was dialled, which the agent signs.
   return hubOf(c.env, enrolled.owner).fetch(
-    new Request(c.req.url, {
+    new Request(c.get("origin") + c.req.path, {
       headers: {
         upgrade: "websocket",
         "sec-websocket-protocol": subprotocol,

@@ -10,6 +10,13 @@ const upgrade = {
   "x-trainyard-agent": yard.agents[0]?.agentId ?? "",
 };
 
+const firstMessage = (socket: WebSocket): Promise<any> =>
+  new Promise((resolve) => {
+    socket.addEventListener("message", (event) => resolve(JSON.parse(String(event.data))), {
+      once: true,
+    });
+  });
+
 describe("GET /agent", () => {
   it.each([
     ["no upgrade", { upgrade: "" }, 426, "UPGRADE_REQUIRED"],
@@ -35,6 +42,22 @@ describe("GET /agent", () => {
     response.webSocket?.close();
   });
 
+  it.each([
+    [{}, "http://yard.test"],
+    [{ "x-forwarded-proto": "https" }, "https://yard.test"],
+  ])(
+    "calls itself what the agent dialled, behind a proxy that sends %j too",
+    async (sent, named) => {
+      const response = await yard.fetch("/agent", { headers: { ...upgrade, ...sent } });
+      const socket = response.webSocket as WebSocket;
+      const challenge = firstMessage(socket);
+      socket.accept();
+
+      expect((await challenge).origin).toBe(named);
+      socket.close();
+    },
+  );
+
   it("takes the key from the settings and never from the caller", async () => {
     const thief = await newAgentKeys();
     const response = await yard.fetch("/agent", {
@@ -44,11 +67,7 @@ describe("GET /agent", () => {
     const closed = new Promise<number>((resolve) =>
       socket.addEventListener("close", (event) => resolve(event.code)),
     );
-    const challenge = new Promise<any>((resolve) =>
-      socket.addEventListener("message", (event) => resolve(JSON.parse(String(event.data))), {
-        once: true,
-      }),
-    );
+    const challenge = firstMessage(socket);
     socket.accept();
     const { nonce, origin } = await challenge;
     const text = [
