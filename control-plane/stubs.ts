@@ -28,6 +28,7 @@ export type HubClient = Pick<
 export type JobClient = Pick<
   Job,
   | "create"
+  | "announce"
   | "endBeforeStart"
   | "noteStopWanted"
   | "requestResume"

@@ -1,4 +1,10 @@
-import type { Capabilities, Call, EdgeMessage } from "@trainyard/shared/protocol/messages.ts";
+import type {
+  Announce,
+  Announced,
+  Call,
+  Capabilities,
+  EdgeMessage,
+} from "@trainyard/shared/protocol/messages.ts";
 import type { AgentMessage } from "@trainyard/shared/protocol/messages.ts";
 import { freshBackoff, nextDelay } from "@trainyard/shared/protocol/backoff.ts";
 import type { CallOutcome } from "@trainyard/shared/protocol/call-ledger.ts";
@@ -62,6 +68,8 @@ export interface ConnectionOptions {
   readonly head: (key: StreamKey) => Head | null;
   readonly onCall: (call: Call, answer: (outcome: CallOutcome) => void) => void;
   readonly onWatch: (jobId: string, forMs: number) => void;
+  /** Jobs that this box found by itself; a box that looks for none has none. */
+  readonly found?: FoundJobs;
   readonly spool: Spool;
   readonly time: Time;
   readonly random: () => number;
@@ -70,9 +78,21 @@ export interface ConnectionOptions {
   readonly rhythm?: Partial<Rhythm>;
 }
 
+export interface FoundJobs {
+  /** [A1] Not taken by the edge in this session. */
+  isHeld(jobId: string): boolean;
+  /** A session begins; `named` are the jobs that its welcome names. */
+  welcomed(session: { readonly accepts: boolean; readonly named: readonly string[] }): void;
+  answered(announced: Announced): void;
+}
+
 export interface Connection {
   /** Items of this stream became durable. */
   committed(key: StreamKey, urgent: boolean): void;
+  /** False where nobody is there to hear it, or an edge that does not know such a message. */
+  announce(job: Announce["job"]): boolean;
+  /** The edge takes the job: what its streams hold goes out. */
+  release(jobId: string): void;
   status(): { readonly epoch: number | null };
   close(): void;
 }
@@ -83,6 +103,7 @@ interface Session {
   welcomedAt: number | null;
   heardAt: number;
   retryAfterMs: number | null;
+  accepts: readonly string[];
   readonly timers: Set<Timer>;
   streams: Streams | null;
 }
@@ -132,6 +153,7 @@ export function connect(options: ConnectionOptions): Connection {
       welcomedAt: null,
       heardAt: time.monotonic(),
       retryAfterMs: null,
+      accepts: [],
       timers: new Set(),
       streams: null,
     };
@@ -216,6 +238,9 @@ export function connect(options: ConnectionOptions): Connection {
         options.onWatch(message.jobId, message.forMs);
         current.streams?.watched(message.jobId);
         return;
+      case "announced":
+        if (message.epoch === current.epoch) options.found?.answered(message);
+        return;
     }
   };
 
@@ -265,6 +290,12 @@ export function connect(options: ConnectionOptions): Connection {
       head: options.head,
       buffered: () => current.socket.buffered(),
       send: (frame) => send(current, { ...frame, epoch }),
+      isHeld: (jobId) => options.found?.isHeld(jobId) ?? false,
+    });
+    current.accepts = message.accepts ?? [];
+    options.found?.welcomed({
+      accepts: current.accepts.includes("announce"),
+      named: message.resume.map(({ jobId }) => jobId),
     });
     current.streams.resume(message.resume);
     beat(current);
@@ -286,6 +317,12 @@ export function connect(options: ConnectionOptions): Connection {
 
   return {
     committed: (key, urgent) => session?.streams?.committed(key, urgent),
+    announce(job) {
+      if (session?.epoch == null || !session.accepts.includes("announce")) return false;
+      send(session, { type: "announce", epoch: session.epoch, job });
+      return true;
+    },
+    release: (jobId) => session?.streams?.released(jobId),
     status: () => ({ epoch: session?.epoch ?? null }),
     close() {
       if (closed) return;

@@ -25,6 +25,8 @@ export interface StreamsOptions {
   readonly head: (key: StreamKey) => Head | null;
   readonly buffered: () => number;
   readonly send: (frame: Frame) => void;
+  /** [A1] A job that this box found by itself and that the edge has not taken in this session: nothing of it is sent. */
+  readonly isHeld: (jobId: string) => boolean;
 }
 
 /** The two lanes of one session: what is durable, in order and acknowledged; and what is only live. */
@@ -35,6 +37,8 @@ export interface Streams {
   acked(key: StreamKey, upTo: number): void;
   rewind(key: StreamKey, expected: number): void;
   watched(jobId: string): void;
+  /** The edge takes the job now. */
+  released(jobId: string): void;
   flushAll(): void;
   close(): void;
 }
@@ -92,7 +96,7 @@ export function createStreams(options: StreamsOptions): Streams {
   };
 
   const pump = (stream: Stream): void => {
-    if (closed) return;
+    if (closed || options.isHeld(stream.key.jobId)) return;
     const goal = Math.min(stream.flushUpTo, stream.lastSeq);
     while (mayFrame(stream.sender, goal, window)) {
       const from = stream.sender.sent + 1;
@@ -159,7 +163,7 @@ export function createStreams(options: StreamsOptions): Streams {
       live = null;
       let anyWatched = false;
       for (const stream of streams.values()) {
-        if (!options.isWatched(stream.key.jobId)) continue;
+        if (!options.isWatched(stream.key.jobId) || options.isHeld(stream.key.jobId)) continue;
         anyWatched = true;
         if (options.buffered() > liveBufferedBytes) continue;
         const head = options.head(stream.key);
@@ -221,6 +225,12 @@ export function createStreams(options: StreamsOptions): Streams {
         if (stream.key.jobId === jobId && stream.flushUpTo < stream.lastSeq) flush(stream);
       }
       beatLive();
+      schedule();
+    },
+    released(jobId) {
+      for (const row of spool.openStreams()) {
+        if (row.jobId === jobId) flush(streamOf({ jobId, attempt: row.attempt }));
+      }
       schedule();
     },
     flushAll() {

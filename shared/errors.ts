@@ -88,6 +88,7 @@ export const errorTable = {
   TOOL_NOT_FOUND: { status: 404, retryable: false },
   TOOL_TIMEOUT: { status: 504, retryable: true },
   TRAINER_NOT_FOUND: { status: 422, retryable: false },
+  TRAINER_UNREACHABLE: { status: 503, retryable: true },
   TRANSFER_BROKEN: { status: 502, retryable: true },
   TYPE_REFUSED: { status: 415, retryable: false },
   UNKNOWN_KEY: { status: 400, retryable: false },

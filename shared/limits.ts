@@ -214,6 +214,8 @@ export const limits = {
 
   // ---- jobs ----------------------------------------------------------------------------------
   queueLength: 200,
+  /** Jobs that one box found by itself: a broken one must not fill the index. */
+  announcedJobs: 2_000,
   jobsListed: 200,
   /** Ended jobs that a plan learns from, two questions to each: the newest tell most, and a request may ask 50 times. */
   planJobs: 20,
@@ -366,6 +368,43 @@ export const limits = {
   importCheckAgainMs: 300_000,
   /** A connection to the job table may cost this much; AI Toolkit opens about five a step. */
   jobTableConnectionMs: 5,
+
+  // ---- AI Toolkit's Web UI ----------------------------------------------------------------------
+  /** One answer, connect to last byte: its loss route waits 30 s for a locked database, and is asked again. */
+  uiAnswerMs: 15_000,
+  /** The same for a look at how the server is: every hello to the edge waits for it. */
+  uiLookMs: 3_000,
+  /** The log route gives 5 MiB at once, in JSON with every control character spelt out; the list of jobs holds all configs. */
+  uiAnswerBytes: 16 * mib,
+  /** A question costs its server a few reads of SQLite; whoever watches wants to see steps. */
+  uiPollMs: 5_000,
+  uiPollWatchedMs: 1_500,
+  /** Looks for jobs that were started there: its own list of active ones is that old anyway. */
+  uiListMs: 6_000,
+  /** The whole list, for what began and ended in between. */
+  uiListAllMs: 60_000,
+  uiBackoffBaseMs: 1_000,
+  uiBackoffCapMs: 60_000,
+  /** A job that the server would not take for so long has failed; once it was asked to start it, nothing is given up. */
+  uiStartMs: 600_000,
+  /** A row is written some moments after its process began or ended: what it says of one that is gone holds after this. */
+  uiSettleMs: 10_000,
+  /** After the process the server writes a line behind its log that says how it exited, unless that was with 0. */
+  uiExitLineMs: 2_000,
+  /** Without a process that was ever seen, only a log that stood still for so long says that nothing runs. */
+  uiQuietMs: 600_000,
+  /** Ended jobs that are taken up when they were never seen, the newest; older ones stay with the UI. */
+  uiBackfillJobs: 20,
+  /** Of them at once: each fetches its whole log and series. */
+  uiBackfillAtOnce: 2,
+  /** Points of one key in one answer: the loss route's own bound. */
+  uiLossPoints: 20_000,
+  /** Bytes of the log that are fetched twice: another file under the same offset shows in them. */
+  uiLogOverlapBytes: 64,
+  /** Header of a model that is judged from afar: a LoRA's is some 100 KB, a whole model's a few MB. */
+  uiHeaderBytes: 12 * mib,
+  /** A name, a state or a message of the server; longer ones are cut. */
+  uiTextCharacters: 1_000,
 
   // ---- stop ladder (reliability 2.7) ---------------------------------------------------------
   stopCheckpointMs: 600_000,

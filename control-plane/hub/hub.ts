@@ -15,6 +15,7 @@ import type { Usage } from "../usage.ts";
 import type { AlertRequestName, AlertRequests } from "./alert-requests.ts";
 import { createAlerts } from "./alerts.ts";
 import type { Alerts } from "./alerts.ts";
+import { createAnnouncing } from "./announcing.ts";
 import { createBoxes } from "./boxes.ts";
 import type { Boxes } from "./boxes.ts";
 import { browse } from "./browsing.ts";
@@ -112,6 +113,7 @@ export class Hub extends DurableObject<Env> {
     this.#alerts = alerts;
     this.#views = createViews({ sessions, jobs, watching });
     this.#link = createLink({
+      announcing: createAnnouncing({ jobs, sessions, job, owner: this.ctx.id.name ?? "" }),
       alerts,
       sessions,
       calls,

@@ -14,6 +14,8 @@ export interface IndexedJob {
   readonly turn: number;
   /** The box was asked to start it; it holds its slot from then on. */
   readonly dispatched: boolean;
+  /** The box found it: it holds its slot only while it runs, since it waits in a queue that is not ours. */
+  readonly announced: boolean;
 }
 
 export interface JobFilter {
@@ -30,6 +32,9 @@ export interface JobPage {
   readonly next: number | null;
 }
 
+/** In the column that is 1 for a job that was given to its box. */
+const announcedMark = 2;
+
 /**
  * One row per job, in memory as well: the queue is decided on it at every change. A row is written when the state changes,
  * and for mere progress at most once a minute of the box's own clock.
@@ -45,7 +50,8 @@ export function createJobIndex(store: Store) {
     jobs.set(text(row, "job_id"), {
       place,
       turn,
-      dispatched: row["dispatched"] === 1,
+      dispatched: row["dispatched"] !== 0,
+      announced: row["dispatched"] === announcedMark,
       summary: parseNonFinite<JobSummary>(text(row, "summary")),
     });
     nextPlace = Math.max(nextPlace, place + 1, turn + 1);
@@ -55,14 +61,14 @@ export function createJobIndex(store: Store) {
     const { summary } = job;
     store.run(
       `INSERT INTO jobs (job_id, place, turn, agent_id, slot, state, dispatched, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (job_id) DO UPDATE SET turn = excluded.turn, state = excluded.state, dispatched = excluded.dispatched, summary = excluded.summary`,
+       ON CONFLICT (job_id) DO UPDATE SET turn = excluded.turn, agent_id = excluded.agent_id, state = excluded.state, dispatched = excluded.dispatched, summary = excluded.summary`,
       summary.jobId,
       job.place,
       job.turn,
       summary.agentId,
       summary.slot,
       summary.state,
-      job.dispatched ? 1 : 0,
+      job.announced ? announcedMark : Number(job.dispatched),
       stringifyNonFinite(summary),
     );
     writtenProgressAtMs.set(summary.jobId, summary.observedAtMs ?? 0);
@@ -86,7 +92,7 @@ export function createJobIndex(store: Store) {
         job.summary.agentId === agentId &&
         job.summary.slot === slot &&
         !isTerminal(job.summary.state) &&
-        (job.dispatched || job.summary.state !== "queued"),
+        ((job.dispatched && !job.announced) || job.summary.state !== "queued"),
     ) ?? null;
 
   return {
@@ -94,11 +100,27 @@ export function createJobIndex(store: Store) {
     add(summary: JobSummary): IndexedJob {
       const known = jobs.get(summary.jobId);
       if (known !== undefined) return known;
-      const job = { summary, place: nextPlace, turn: nextPlace, dispatched: false };
+      const job = {
+        summary,
+        place: nextPlace,
+        turn: nextPlace,
+        dispatched: false,
+        announced: false,
+      };
       nextPlace += 1;
       write(job);
       return job;
     },
+    /** Found by its box, perhaps by another one than before. */
+    announce(summary: JobSummary): void {
+      const known = jobs.get(summary.jobId);
+      if (known !== undefined && known.summary.agentId === summary.agentId) return;
+      const place = known?.place ?? nextPlace;
+      if (known === undefined) nextPlace += 1;
+      write({ summary, place, turn: known?.turn ?? place, dispatched: true, announced: true });
+    },
+    announcedBy: (agentId: string): number =>
+      [...jobs.values()].filter((job) => job.announced && job.summary.agentId === agentId).length,
     /** Returns whether the state changed, which is what may free a slot. */
     update(summary: JobSummary): boolean {
       const known = jobs.get(summary.jobId);
@@ -117,12 +139,12 @@ export function createJobIndex(store: Store) {
     requeue(summary: JobSummary): void {
       const known = jobs.get(summary.jobId);
       if (known === undefined) return;
-      write({ ...known, summary, turn: nextPlace, dispatched: false });
+      write({ ...known, summary, turn: nextPlace, dispatched: false, announced: false });
       nextPlace += 1;
     },
     markDispatched(jobId: string): void {
       const known = jobs.get(jobId);
-      if (known !== undefined) write({ ...known, dispatched: true });
+      if (known !== undefined) write({ ...known, dispatched: true, announced: false });
     },
     waiting,
     occupant,

@@ -9,6 +9,7 @@ import { negotiateProtocol, protocolVersion } from "@trainyard/shared/protocol/v
 import { describe, unwrap } from "../outcome.ts";
 import type { JobClient } from "../stubs.ts";
 import type { Alerts } from "./alerts.ts";
+import type { Announcing } from "./announcing.ts";
 import type { Calls, PendingCall } from "./calls.ts";
 import type { JobIndex } from "./job-index.ts";
 import type { Queue } from "./queue.ts";
@@ -23,6 +24,7 @@ export interface LinkDependencies {
   readonly queue: Queue;
   readonly watching: Watching;
   readonly alerts: Pick<Alerts, "ingested" | "boxConnected" | "arm">;
+  readonly announcing: Announcing;
   job(jobId: string): JobClient;
   sendCall(call: PendingCall): boolean;
   now(): number;
@@ -62,6 +64,7 @@ export function createLink(deps: LinkDependencies) {
       epoch,
       resume,
       windowFrames: limits.windowFrames,
+      accepts: ["announce"],
     });
     for (const call of calls.keptFor(agentId)) deps.sendCall(call);
     watching.reopen((jobId) => jobs.get(jobId)?.summary.agentId === agentId, now);
@@ -123,6 +126,12 @@ export function createLink(deps: LinkDependencies) {
       case "live":
         if (message.epoch === epoch && jobs.get(message.jobId)?.summary.agentId === agentId) {
           watching.take(message.jobId, message.head, deps.now());
+        }
+        return;
+      case "announce":
+        if (message.epoch === epoch) {
+          const outcome = await deps.announcing.announce(agentId, message.job);
+          sessions.send(socket, { type: "announced", epoch, jobId: message.job.jobId, outcome });
         }
         return;
       case "result": {

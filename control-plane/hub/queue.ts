@@ -276,7 +276,7 @@ export type Queue = ReturnType<typeof createQueue>;
 
 /** Given to the box and not told of yet: the call must reach the attempt that is on its way. */
 function attemptToReach({ summary }: IndexedJob): number {
-  return summary.state === "queued" ? summary.attempt + 1 : Math.max(1, summary.attempt);
+  return summary.wantedAttempt ?? Math.max(1, summary.attempt);
 }
 
 /** The snapshot stays as it is: only what the box is given has the raised number. */

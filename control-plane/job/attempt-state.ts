@@ -165,6 +165,7 @@ export function summarise(
     trainer: snapshot.trainer,
     slot: snapshot.slot,
     createdAtMs: snapshot.createdAtMs,
+    ...(snapshot.origin === undefined ? {} : { origin: snapshot.origin }),
   };
   if (attempt === null) {
     return {
@@ -200,6 +201,7 @@ export function summarise(
   if (wanted === null) return newest;
   return {
     ...newest,
+    wantedAttempt: wanted.attempt,
     state: wanted.state,
     phase: null,
     stepsPerSecond: null,

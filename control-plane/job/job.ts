@@ -7,6 +7,7 @@ import { jobSnapshotSchema } from "@trainyard/shared/jobs/snapshot.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
+import type { JobState } from "@trainyard/shared/jobs/state.ts";
 import { parseNonFinite, stringifyNonFinite } from "@trainyard/shared/non-finite-json.ts";
 import { receiveFrame } from "@trainyard/shared/protocol/stream-receiver.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
@@ -38,6 +39,16 @@ export interface Ingestion {
   /** Set when the frame left a hole. */
   readonly expected: number | null;
   readonly summary: JobSummary;
+}
+
+export interface Announcement {
+  readonly summary: JobSummary;
+  /** 0 before the first. */
+  readonly attempt: number;
+  readonly acked: number;
+  readonly state: JobState;
+  /** Highest step of its metrics. */
+  readonly lastStep: number | null;
 }
 
 export interface JobEvent {
@@ -101,15 +112,47 @@ export class Job extends DurableObject<Env> {
   create(snapshot: JobSnapshot): Promise<Outcome<JobSummary>> {
     this.#requests += 1;
     return outcomeOf(() => {
-      if (this.#snapshot === null) {
-        this.#store.run(
-          "INSERT INTO job (id, snapshot, before) VALUES (1, ?, ?)",
-          JSON.stringify(snapshot),
-          stringifyNonFinite(queuedBefore),
-        );
-        this.#snapshot = snapshot;
-      }
+      this.#ensure(snapshot);
       return this.#summary();
+    });
+  }
+
+  #ensure(snapshot: JobSnapshot): JobSnapshot {
+    if (this.#snapshot !== null) return this.#snapshot;
+    this.#store.run(
+      "INSERT INTO job (id, snapshot, before) VALUES (1, ?, ?)",
+      JSON.stringify(snapshot),
+      stringifyNonFinite(queuedBefore),
+    );
+    this.#snapshot = snapshot;
+    return snapshot;
+  }
+
+  /**
+   * Its box found it: made when it is not known. A job of another box's that came from a Web UI moves to the one that has that UI
+   * now. Tells where the edge stands with its newest attempt.
+   */
+  announce(snapshot: JobSnapshot): Promise<Outcome<Announcement>> {
+    this.#requests += 1;
+    return outcomeOf(() => {
+      const known = this.#ensure(snapshot);
+      if (known.origin === "ui" && known.agentId !== snapshot.agentId) {
+        const { agentId, agentName } = snapshot;
+        this.#snapshot = { ...known, agentId, agentName };
+        this.#store.run("UPDATE job SET snapshot = ? WHERE id = 1", JSON.stringify(this.#snapshot));
+      }
+      const live = this.#current;
+      const keys = Object.values(live?.state.keys ?? {});
+      return {
+        summary: this.#summary(),
+        attempt: live?.state.attempt ?? 0,
+        acked: live?.acked ?? 0,
+        state: live?.state.state ?? "queued",
+        lastStep: keys.reduce<number | null>(
+          (last, { lastStep }) => (lastStep === null ? last : Math.max(last ?? 0, lastStep)),
+          null,
+        ),
+      };
     });
   }
 

@@ -17,6 +17,7 @@ import { error, shown, warning } from "@trainyard/shared/training/finding.ts";
 import type { Finding } from "@trainyard/shared/training/finding.ts";
 import type { AgentView } from "../hub/hub.ts";
 import { chooseAgent } from "./choose-agent.ts";
+import { trainerOn } from "./choose-trainer.ts";
 import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
 
@@ -59,7 +60,7 @@ export async function checkOnBox(
   }
   try {
     const answer = await context.callAgent(agent.agentId, "preflight", {
-      trainer: readAiToolkitDocument(document).trainer,
+      trainer: trainerOn(agent, readAiToolkitDocument(document).trainer),
       datasets,
       maxFiles: options.maxFiles,
       glanceMs: limits.datasetGlanceMs,

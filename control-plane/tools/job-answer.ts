@@ -27,6 +27,7 @@ export function jobRow(view: hub.JobView, detail: Detail): JobRow {
       // Only where it says something: most boxes are live.
       ...(whole.connectivity === "live" ? {} : { connectivity: whole.connectivity }),
       ...(summary.failure === null ? {} : { failure_code: summary.failure.code }),
+      ...(summary.origin === undefined ? {} : { origin: summary.origin }),
     });
   }
   return {
@@ -39,6 +40,7 @@ export function jobRow(view: hub.JobView, detail: Detail): JobRow {
     estimated_time_remaining: now.remainingSeconds,
     alert_count: summary.alerts,
     failure_code: summary.failure?.code ?? null,
+    origin: summary.origin ?? "trainyard",
     created_at: iso(summary.createdAtMs),
     started_at: isoOrNull(summary.startedAtMs),
     ended_at: isoOrNull(summary.endedAtMs),
@@ -61,6 +63,7 @@ export function jobAnswer(view: hub.JobView, detail: Detail): JobView {
     ...(summary.alerts === 0 ? {} : { alert_count: summary.alerts }),
     ...(summary.stop === null ? {} : { stop: stopView(summary.stop) }),
     ...(diagnosis === null ? {} : { diagnosis }),
+    ...(summary.origin === undefined ? {} : { origin: summary.origin }),
   };
   if (detail === "concise") return withoutNulls(short);
   // Both times of one clock, or none: the box's and ours are never subtracted from each other.
@@ -68,7 +71,7 @@ export function jobAnswer(view: hub.JobView, detail: Detail): JobView {
   return {
     ...short,
     config: summary.configName,
-    origin: "trainyard",
+    origin: summary.origin ?? "trainyard",
     attempt: summary.attempt === 0 ? null : summary.attempt,
     first_loss: summary.firstLoss === null ? null : toWireValue(summary.firstLoss),
     learning_rate: now.lr,

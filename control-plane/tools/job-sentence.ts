@@ -17,7 +17,10 @@ export function sentence(view: hub.JobView): string {
   const last = now.loss === null ? "" : `, loss ${shownLoss(now.loss)}`;
   switch (now.state) {
     case "queued":
-      if (queuePosition === null) return "The box was asked to start it.";
+      if (queuePosition === null)
+        return summary.attempt > 0 && summary.wantedAttempt === undefined
+          ? "It waits in the queue of AI Toolkit's Web UI."
+          : "The box was asked to start it.";
       return now.connectivity === "offline"
         ? `It waits in the queue at place ${queuePosition}; its box is offline and starts it when it is back.`
         : `It waits in the queue at place ${queuePosition}.`;
@@ -27,9 +30,11 @@ export function sentence(view: hub.JobView): string {
       const speed = speedString(now.stepsPerSecond);
       const rest = now.remainingSeconds === null ? "" : `, ${duration(now.remainingSeconds)} left`;
       const silent =
-        now.connectivity === "live"
-          ? ""
-          : ` The box is ${now.connectivity}; the training goes on there.`;
+        now.connectivity !== "live"
+          ? ` The box is ${now.connectivity}; the training goes on there.`
+          : summary.evidence?.["server_unreachable"] === true
+            ? " AI Toolkit's Web UI does not answer its box: this is the last it said."
+            : "";
       const doing = (now.phase ?? "training").replace(/^./, (first) => first.toUpperCase());
       return `${doing}:${steps || " no step yet"}${last}${speed === null ? "" : `, ${speed}`}${rest}.${silent}`;
     }

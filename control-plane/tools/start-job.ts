@@ -13,6 +13,8 @@ import type { AgentView, StartResult } from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";
 import { chooseAgent } from "./choose-agent.ts";
 import { chooseSlot } from "./choose-slot.ts";
+import { checkTrainer, trainerMissing, trainerOn } from "./choose-trainer.ts";
+import type { BoxTrainer } from "./choose-trainer.ts";
 import { isUnreachable } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
 import { estimatedRun } from "./estimated-run.ts";
@@ -46,8 +48,9 @@ export async function startJob(wish: StartWish, context: EdgeContext): Promise<S
   const summary = readAiToolkitDocument(document);
   refuseUnsafe(document);
   const agent = await chooseAgent(context, wish.agent);
-  checkTrainer(agent, summary.trainer);
-  const checked = await preflight(agent, summary, wish, context);
+  const trainer = trainerOn(agent, summary.trainer);
+  checkTrainer(agent, trainer);
+  const checked = await preflight(agent, trainer, wish, context);
   if (checked !== null) await confirmLong(checked.confirmHours, agent, wish, context);
   const datasets = checked?.datasets ?? null;
 
@@ -62,9 +65,9 @@ export async function startJob(wish: StartWish, context: EdgeContext): Promise<S
       agentName: agent.capabilities.name,
       jobName: jobNameOf(summary, wish.config.name),
       configName: wish.config.name,
-      trainer: summary.trainer,
+      trainer,
       trainerVersion:
-        agent.capabilities.trainers.find(({ name }) => name === summary.trainer)?.version ?? null,
+        agent.capabilities.trainers.find(({ name }) => name === trainer)?.version ?? null,
       document: { ...document },
       totalSteps: wholeOrNull(summary.steps),
       datasets: [...(datasets ?? [])],
@@ -97,30 +100,6 @@ function refuseUnsafe(document: unknown): void {
   if (errors.length > 0) throw refusal(errors);
 }
 
-function checkTrainer(agent: AgentView, trainer: DocumentSummary["trainer"]): void {
-  const known = agent.capabilities.trainers.find(({ name }) => name === trainer);
-  if (known?.found === true) return;
-  throw trainerMissing(agent, trainer, known?.reason ?? null);
-}
-
-function trainerMissing(
-  agent: AgentView,
-  trainer: DocumentSummary["trainer"],
-  reason: string | null,
-): AppError {
-  return new AppError(
-    "TRAINER_NOT_FOUND",
-    `The box has no trainer ${trainer}. Nothing was started.`,
-    {
-      hint:
-        trainer === "tiny"
-          ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
-          : 'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
-      details: { trainer, agent_id: agent.agentId, reason },
-    },
-  );
-}
-
 interface Checked {
   readonly datasets: readonly DatasetFacts[];
   readonly confirmHours: number | null;
@@ -129,14 +108,14 @@ interface Checked {
 /** Null: the box is off, and the job waits for it unchecked; the box checks again before it starts anything. */
 async function preflight(
   agent: AgentView,
-  summary: DocumentSummary,
+  trainer: BoxTrainer,
   wish: StartWish,
   context: EdgeContext,
 ): Promise<Checked | null> {
   let answer;
   try {
     answer = await context.callAgent(agent.agentId, "preflight", {
-      trainer: summary.trainer,
+      trainer,
       datasets: datasetPaths(wish.config.document),
       maxFiles: wish.maxDatasetFiles,
       glanceMs: limits.datasetGlanceMs,
@@ -147,7 +126,7 @@ async function preflight(
     throw error;
   }
   if (answer.trainer !== null && !answer.trainer.found) {
-    throw trainerMissing(agent, summary.trainer, answer.trainer.reason);
+    throw trainerMissing(agent, trainer, answer.trainer.reason);
   }
   const missing = answer.datasets.filter(({ exists, isDirectory }) => !exists || !isDirectory);
   if (missing.length > 0) {

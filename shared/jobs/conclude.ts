@@ -10,7 +10,13 @@ export type ProcessEnd =
   | { readonly kind: "vanished" }
   | { readonly kind: "rebooted" }
   /** `outputFolder`: because that folder cannot be written. */
-  | { readonly kind: "spawn-failed"; readonly reason: string; readonly outputFolder?: boolean };
+  | { readonly kind: "spawn-failed"; readonly reason: string; readonly outputFolder?: boolean }
+  /** Another program runs it and says that it is over; nobody saw the process end. */
+  | { readonly kind: "reported"; readonly status: "completed" | "stopped" | "error" | "queued" }
+  /** That program has no such job any more, and no process of it is known. */
+  | { readonly kind: "deleted" }
+  /** It waited there and was taken out again before it became a process. */
+  | { readonly kind: "not-started" };
 
 export interface StopWanted {
   /** `user`, `guardrail:<CODE>` or `policy:<name>`. */
@@ -124,7 +130,7 @@ function concludeProcess(facts: AttemptFacts, evidence: Evidence): Conclusion {
       evidence,
     };
   }
-  if (facts.stopWanted !== null || facts.stopMarkerSeen) {
+  if (facts.stopWanted !== null || facts.stopMarkerSeen || isTakenBack(end)) {
     return { state: "stopped", failure: null, evidence };
   }
   // An exit code proves nothing, so neither does a missing one: whoever left all the proof has completed.
@@ -148,7 +154,14 @@ function concludeProcess(facts: AttemptFacts, evidence: Evidence): Conclusion {
           : "Find out what sent the signal, then start the job again.",
     });
   }
-  if (end.code !== 0) {
+  if (end.kind === "reported" && end.status === "error") {
+    return failed(evidence, {
+      code: "TRAINER_ERROR",
+      message: "The program that ran the training says that it failed.",
+      fix: "Read evidence.error_line, and get-training-logs for what came before it.",
+    });
+  }
+  if (end.kind === "exited" && end.code !== 0) {
     return failed(evidence, {
       code: "TRAINER_ERROR",
       message: `The trainer ended with exit code ${end.code}.`,
@@ -183,6 +196,12 @@ function concludeCleanExit(facts: AttemptFacts, evidence: Evidence): Conclusion 
   return { state: "completed", failure: null, evidence };
 }
 
+/** Somebody took the job out of the other program's hands: that is a stop, whoever wanted it. */
+function isTakenBack(end: ProcessEnd): boolean {
+  if (end.kind === "deleted" || end.kind === "not-started") return true;
+  return end.kind === "reported" && (end.status === "stopped" || end.status === "queued");
+}
+
 function lastStepReached({ totalSteps, completedSteps }: AttemptFacts): boolean {
   return totalSteps !== null && completedSteps !== null && completedSteps >= totalSteps;
 }
@@ -201,6 +220,7 @@ function evidenceOf(facts: AttemptFacts): Evidence {
     end: end.kind,
     ...(end.kind === "exited" ? { exit_code: end.code } : {}),
     ...(end.kind === "signaled" ? { signal: end.signal } : {}),
+    ...(end.kind === "reported" ? { reported_status: end.status } : {}),
     ...(end.kind === "spawn-failed" ? { reason: end.reason.slice(0, 1_000) } : {}),
     stop_wanted: facts.stopWanted?.by ?? null,
     stop_marker: facts.stopMarkerSeen,

@@ -20,5 +20,7 @@ export const jobSnapshotSchema = z.object({
   slot: z.string(),
   createdAtMs: z.number(),
   createdBy: z.string(),
+  /** Missing: it was started here. `ui`: its box found it in the Web UI of its trainer. */
+  origin: z.enum(["ui"]).optional(),
 });
 export type JobSnapshot = z.infer<typeof jobSnapshotSchema>;

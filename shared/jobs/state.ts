@@ -30,7 +30,8 @@ export function isTerminal(state: JobState): boolean {
  */
 const successors: Readonly<Record<JobState, readonly JobState[]>> = {
   queued: ["starting", "running", "stopping", "stopped", "failed", "interrupted", "completed"],
-  starting: ["running", "stopping", "completed", "stopped", "failed", "interrupted"],
+  // Handed on to a queue that is not ours: the trainer's own.
+  starting: ["queued", "running", "stopping", "completed", "stopped", "failed", "interrupted"],
   running: ["stopping", "completed", "stopped", "failed", "interrupted"],
   stopping: ["completed", "stopped", "failed", "interrupted"],
   completed: [],

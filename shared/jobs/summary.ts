@@ -15,6 +15,10 @@ export interface JobSummary {
   readonly state: JobState;
   readonly phase: Phase | null;
   readonly attempt: number;
+  /** The attempt that is wanted and that no box has told of; missing where `attempt` is what there is. */
+  readonly wantedAttempt?: number;
+  /** Missing: it was started here. */
+  readonly origin?: "ui";
   /** Completed count, as the trainer's bar shows. */
   readonly currentStep: number | null;
   readonly totalSteps: number | null;

@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { headSchema, itemSchema } from "./items.ts";
+import { jobIdPattern } from "../ids.ts";
+import { jobStateSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";
+import { headSchema, itemSchema } from "./items.ts";
 import { wireErrorSchema } from "./wire-error.ts";
 
 /** Messages of the agent link, by direction. Unknown fields are ignored, unknown types are refused and kept. */
@@ -88,16 +90,35 @@ const resultSchema = z.object({
   ]),
 });
 
+/** A job that the box found and no edge gave it, and what its snapshot is made of. Sent only where welcome accepts it. */
+const announceSchema = z.object({
+  type: z.literal("announce"),
+  epoch,
+  job: z.object({
+    jobId: z.string().regex(jobIdPattern),
+    jobName: z.string().min(1).max(255),
+    trainer: id,
+    trainerVersion: z.string().max(80).nullable(),
+    document: z.record(z.string(), z.unknown()),
+    totalSteps: z.int().min(0).nullable(),
+    slot: z.string().max(20),
+    /** Clock of the box. */
+    createdAtMs: z.number(),
+  }),
+});
+
 export const agentMessageSchema = z.discriminatedUnion("type", [
   helloSchema,
   eventsSchema,
   liveSchema,
   resultSchema,
+  announceSchema,
 ]);
 export type AgentMessage = z.infer<typeof agentMessageSchema>;
 export type Hello = z.infer<typeof helloSchema>;
 export type EventsFrame = z.infer<typeof eventsSchema>;
 export type LiveFrame = z.infer<typeof liveSchema>;
+export type Announce = z.infer<typeof announceSchema>;
 
 // ---- edge to agent --------------------------------------------------------------------------
 
@@ -116,6 +137,8 @@ const welcomeSchema = z.object({
   /** What the edge has committed, for each stream named in hello. */
   resume: z.array(z.object({ jobId: id, attempt: z.int().min(1), acked: z.int().min(0) })).max(500),
   windowFrames: z.int().min(1),
+  /** Types of messages that came later than the protocol's number: what is not listed is not sent. */
+  accepts: z.array(id).max(20).optional(),
 });
 
 const rejectSchema = z.object({
@@ -158,6 +181,25 @@ const watchSchema = z.object({
   forMs: z.int().min(0),
 });
 
+/** Whether the box may speak for the job it announced, and where the edge stands with it. */
+const announcedSchema = z.object({
+  type: z.literal("announced"),
+  epoch,
+  jobId: id,
+  outcome: z.discriminatedUnion("ok", [
+    z.object({
+      ok: z.literal(true),
+      /** The newest attempt; 0 before the first. */
+      attempt: z.int().min(0),
+      acked: z.int().min(0),
+      state: jobStateSchema,
+      /** Highest step of its metrics. */
+      lastStep: z.int().min(0).nullable(),
+    }),
+    z.object({ ok: z.literal(false), error: wireErrorSchema }),
+  ]),
+});
+
 export const edgeMessageSchema = z.discriminatedUnion("type", [
   challengeSchema,
   welcomeSchema,
@@ -166,6 +208,8 @@ export const edgeMessageSchema = z.discriminatedUnion("type", [
   nackSchema,
   callSchema,
   watchSchema,
+  announcedSchema,
 ]);
 export type EdgeMessage = z.infer<typeof edgeMessageSchema>;
 export type Call = z.infer<typeof callSchema>;
+export type Announced = z.infer<typeof announcedSchema>;

@@ -3,7 +3,8 @@
  * accepted by the receiver a release before the sender uses it. `schemaHash` is pinned by a test: whoever changes a
  * message meets it and decides.
  *
- * 1 (0.1.0): challenge, hello, one durable stream per attempt, live lane, epoch, calls.
+ * 1 (0.1.0): challenge, hello, one durable stream per attempt, live lane, epoch, calls. Later: announce and announced, between
+ * ends that both know them ([A1]).
  */
 export const protocolVersion = 1;
 export const protocolVersions: readonly number[] = [1];

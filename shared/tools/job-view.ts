@@ -124,6 +124,11 @@ const oftenKnown = {
   ended_at: maybe(instant),
 };
 
+const origin = z
+  .enum(["trainyard", "ui"])
+  .optional()
+  .describe("ui: it was made in AI Toolkit's Web UI.");
+
 /** A row of a concise list leaves out what is the same in most rows. */
 const rowAlways = {
   ...always,
@@ -143,6 +148,7 @@ export const jobRow = z.object({
   speed_string: maybe(z.string()),
   alert_count: count.optional(),
   failure_code: maybe(z.string()),
+  origin,
 });
 export type JobRow = z.input<typeof jobRow>;
 
@@ -150,7 +156,7 @@ export const jobView = z.object({
   ...always,
   ...oftenKnown,
   config: maybe(z.string()).describe("Same as config_name."),
-  origin: z.enum(["trainyard", "ai-toolkit-ui"]).optional(),
+  origin,
   attempt: z.int().min(1).nullable().optional(),
   first_loss: lossValue.optional(),
   learning_rate: maybe(z.number()),

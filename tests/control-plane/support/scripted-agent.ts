@@ -3,6 +3,8 @@ import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
 import { decodeEdgeMessage } from "@trainyard/shared/protocol/codec.ts";
 import type {
   AgentMessage,
+  Announce,
+  Announced,
   Call,
   Capabilities,
   EdgeMessage,
@@ -37,6 +39,10 @@ export interface ScriptedAgent {
   events(jobId: string, items: Item[], head: Partial<Head>, attempt?: number): Promise<void>;
   /** The job's last frame once more, as after a lost acknowledgement. */
   repeat(jobId: string): Promise<void>;
+  /** Introduces a job that nobody gave to it. */
+  announce(job: Announce["job"]): Promise<Announced["outcome"]>;
+  /** What the welcome said it may send. */
+  readonly accepts: readonly string[];
   live(jobId: string, head: Partial<Head>): void;
   close(): Promise<void>;
 }
@@ -119,6 +125,8 @@ export async function connectAgent(
   const sequence = new Map<string, number>();
   const acks: (() => void)[] = [];
   const lastFrame = new Map<string, AgentMessage>();
+  const announcing: ((outcome: Announced["outcome"]) => void)[] = [];
+  const accepts: string[] = [];
   let epoch = 0;
   let welcomed: () => void = () => undefined;
   const welcome = new Promise<void>((resolve) => (welcomed = resolve));
@@ -147,6 +155,12 @@ export async function connectAgent(
       if (frame === undefined) throw new Error("nothing was sent yet");
       send(frame);
       await acked;
+    },
+    accepts,
+    announce(job) {
+      const answer = new Promise<Announced["outcome"]>((resolve) => announcing.push(resolve));
+      send({ type: "announce", epoch, job });
+      return answer;
     },
     live: (jobId, head) => send({ type: "live", epoch, jobId, attempt: 1, head: headOf(head) }),
     async close() {
@@ -188,7 +202,10 @@ export async function connectAgent(
         return hello(message.nonce, message.origin);
       case "welcome":
         epoch = message.epoch;
+        accepts.push(...(message.accepts ?? []));
         return welcomed();
+      case "announced":
+        return announcing.shift()?.(message.outcome);
       case "call":
         return answer(message);
       case "ack":

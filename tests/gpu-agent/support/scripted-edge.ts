@@ -11,6 +11,8 @@ import { decodeAgentMessage } from "@trainyard/shared/protocol/codec.ts";
 import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
 import type {
   AgentMessage,
+  Announce,
+  Announced,
   EdgeMessage,
   EventsFrame,
   Hello,
@@ -25,6 +27,8 @@ export interface ScriptedEdge {
   readonly hellos: Hello[];
   readonly frames: EventsFrame[];
   readonly lives: AgentMessage[];
+  /** Jobs that the agent introduced, in order. */
+  readonly announces: Announce["job"][];
   readonly pings: () => number;
   /** Everything committed of one attempt, in order. */
   items(jobId: string, attempt?: number): readonly Item[];
@@ -45,6 +49,11 @@ export interface ScriptedEdge {
     dropFrames: (frame: EventsFrame) => boolean;
     silent: boolean;
     reject: Extract<EdgeMessage, { type: "reject" }> | null;
+    /** An edge of the release before: it knows nothing of introductions. */
+    accepts: readonly string[] | null;
+    /** Takes nothing of a job that it neither gave nor was told of. */
+    strict: boolean;
+    announced: (job: Announce["job"]) => Announced["outcome"];
   };
   http: (request: IncomingMessage, response: ServerResponse) => void;
   close(): Promise<void>;
@@ -59,6 +68,10 @@ export async function startScriptedEdge(
   const hellos: Hello[] = [];
   const frames: EventsFrame[] = [];
   const lives: AgentMessage[] = [];
+  const announces: Announce["job"][] = [];
+  /** Jobs that this edge gave to the agent. */
+  const started = new Set<string>();
+  const introduced = new Set<string>();
   let current: WebSocket | null = null;
   let epoch = 0;
   let pings = 0;
@@ -70,6 +83,22 @@ export async function startScriptedEdge(
       dropFrames: (() => false) as (frame: EventsFrame) => boolean,
       silent: false,
       reject: null as Extract<EdgeMessage, { type: "reject" }> | null,
+      accepts: ["announce"] as readonly string[] | null,
+      strict: false,
+      announced: ((job) => {
+        const attempts = [...committed.keys()].filter((name) => name.startsWith(`${job.jobId}/`));
+        const attempt = attempts.length;
+        const items = committed.get(`${job.jobId}/${attempt}`) ?? [];
+        const state = items.findLast((item) => item.kind === "state");
+        const steps = items.flatMap((item) => (item.kind === "metrics" ? item.steps : []));
+        return {
+          ok: true,
+          attempt,
+          acked: items.length,
+          state: state?.kind === "state" ? state.state : "queued",
+          lastStep: steps.length === 0 ? null : Math.max(...steps),
+        };
+      }) as (job: Announce["job"]) => Announced["outcome"],
     },
     http: ((_request, response) => {
       response.writeHead(404).end();
@@ -103,13 +132,17 @@ export async function startScriptedEdge(
         if (edge.fault.reject !== null) return send(edge.fault.reject);
         epoch += 1;
         current = socket;
-        const resume = message.jobs.map(({ jobId, attempt }) => ({
+        const known = message.jobs.filter(
+          ({ jobId }) => !edge.fault.strict || started.has(jobId) || introduced.has(jobId),
+        );
+        const resume = known.map(({ jobId, attempt }) => ({
           jobId,
           attempt,
           acked: committed.get(`${jobId}/${attempt}`)?.length ?? 0,
         }));
         for (const job of message.jobs) heads.set(job.jobId, job.head);
-        send({ type: "welcome", protocol: 1, epoch, resume, windowFrames: 4 });
+        const accepts = edge.fault.accepts === null ? {} : { accepts: [...edge.fault.accepts] };
+        send({ type: "welcome", protocol: 1, epoch, resume, windowFrames: 4, ...accepts });
         return;
       }
       if (socket !== current) return;
@@ -119,6 +152,16 @@ export async function startScriptedEdge(
         return;
       }
       if (message.epoch !== epoch) throw new Error("a frame of another epoch");
+      if (message.type === "announce") {
+        if (edge.fault.accepts === null) throw new Error("an introduction to an old edge");
+        const { job } = message;
+        announces.push(job);
+        const outcome = edge.fault.announced(job);
+        if (outcome.ok) introduced.add(job.jobId);
+        return send({ type: "announced", epoch, jobId: job.jobId, outcome });
+      }
+      const isKnown = started.has(message.jobId) || introduced.has(message.jobId);
+      if (edge.fault.strict && !isKnown) throw new Error("a job that nobody knows");
       heads.set(message.jobId, message.head);
       if (message.type === "live") {
         lives.push(message);
@@ -148,6 +191,7 @@ export async function startScriptedEdge(
     hellos,
     frames,
     lives,
+    announces,
     pings: () => pings,
     items: (jobId: string, attempt = 1) => committed.get(`${jobId}/${attempt}`) ?? [],
     head: (jobId: string) => heads.get(jobId) ?? null,
@@ -158,6 +202,7 @@ export async function startScriptedEdge(
     ) {
       const callId = given.callId ?? newCallId();
       const argsHash = given.argsHash ?? (await hashJson(args));
+      if (operation === "start-attempt") started.add((args as { jobId: string }).jobId);
       const outcome = new Promise<CallOutcome>((resolve) => waiting.set(callId, resolve));
       current?.send(JSON.stringify({ type: "call", epoch, callId, operation, argsHash, args }));
       return outcome;

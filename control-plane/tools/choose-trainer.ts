@@ -1,0 +1,52 @@
+import { AppError } from "@trainyard/shared/errors.ts";
+import type { ConfigTrainer } from "@trainyard/shared/training/training-config.ts";
+import type { AgentView } from "../hub/hub.ts";
+
+/** As the box names it; a config names only what is to be trained. */
+export type BoxTrainer = ConfigTrainer | typeof webUi;
+
+const webUi = "ai-toolkit-ui";
+
+/**
+ * A box whose owner named the server of AI Toolkit's Web UI speaks of the trainer of that name, found or not: there jobs for AI
+ * Toolkit go through the UI, so that they show in it.
+ */
+export function trainerOn(agent: AgentView, wanted: ConfigTrainer): BoxTrainer {
+  const hasUi = agent.capabilities.trainers.some(({ name }) => name === webUi);
+  return wanted === "ai-toolkit" && hasUi ? webUi : wanted;
+}
+
+export function checkTrainer(agent: AgentView, trainer: BoxTrainer): void {
+  const known = agent.capabilities.trainers.find(({ name }) => name === trainer);
+  // Whether a server answers changes from minute to minute: the box is asked before the start.
+  if (known?.found === true || trainer === webUi) return;
+  throw trainerMissing(agent, trainer, known?.reason ?? null);
+}
+
+export function trainerMissing(
+  agent: AgentView,
+  trainer: BoxTrainer,
+  reason: string | null,
+): AppError {
+  if (trainer === webUi) {
+    return new AppError(
+      "TRAINER_UNREACHABLE",
+      "AI Toolkit's Web UI cannot be used by the box. Nothing was started.",
+      {
+        hint: "details.reason is what the box found. Start the UI, or correct AI_TOOLKIT_SERVER_URL and AI_TOOLKIT_AUTH for the agent; trainyard doctor on the box says more.",
+        details: { trainer, agent_id: agent.agentId, reason },
+      },
+    );
+  }
+  return new AppError(
+    "TRAINER_NOT_FOUND",
+    `The box has no trainer ${trainer}. Nothing was started.`,
+    {
+      hint:
+        trainer === "tiny"
+          ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
+          : 'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
+      details: { trainer, agent_id: agent.agentId, reason },
+    },
+  );
+}
