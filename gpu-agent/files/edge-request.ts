@@ -21,6 +21,8 @@ export interface EdgeRequest {
   /** Called a second time when a connection that was kept open turns out to be closed. */
   readonly body?: (write: WriteBody) => Promise<void>;
   readonly signal: AbortSignal;
+  /** It has an effect that must not come twice: on a connection of its own, which cannot turn out to be stale. */
+  readonly once?: boolean;
 }
 
 /**
@@ -54,11 +56,11 @@ class StaleConnection extends Error {}
 
 async function askOnce(
   url: string,
-  { method, headers, body, signal }: EdgeRequest,
+  { method, headers, body, signal, once = false }: EdgeRequest,
 ): Promise<EdgeAnswer> {
   const isSecure = url.startsWith("https:");
   const open = isSecure ? requestHttps : requestHttp;
-  const agent = isSecure ? agents.https : agents.http;
+  const agent = once ? false : isSecure ? agents.https : agents.http;
   const outgoing = open(url, { method, headers, signal, agent });
   // What ends a request, or a write to it that never comes back.
   const closed = new Promise<never>((_resolve, reject) => {

@@ -1,9 +1,11 @@
 import { basename } from "node:path";
+import { AppError } from "@trainyard/shared/errors.ts";
 import type { FileSource } from "@trainyard/shared/protocol/operations.ts";
 import { attemptFiles } from "../home.ts";
 import type { Home } from "../home.ts";
 import { openInside } from "../safe-path.ts";
 import type { OpenFile } from "../safe-path.ts";
+import type { OutputPlace } from "../trainers/trainer.ts";
 
 export interface OpenSource extends OpenFile {
   readonly filename: string;
@@ -12,16 +14,20 @@ export interface OpenSource extends OpenFile {
   readonly segments: readonly string[];
 }
 
+/** Where the folder of that name below the outputs really lies; null where that is no folder that may be read here. */
+export type FindOutput = (name: string) => OutputPlace | null;
+
 /** Opens what a link may read: a file below the outputs, an attempt's log, or a contact sheet. */
-export function openSource(home: Home, source: FileSource): OpenSource {
+export function openSource(home: Home, source: FileSource, findOutput: FindOutput): OpenSource {
   if (source.kind === "output") {
-    const file = openInside(home.outputs, source.segments);
+    const { root, segments } = placedBelow(source.segments, findOutput);
+    const file = openInside(root, segments);
     return {
       ...file,
       filename: basename(file.path),
       virtualPath: ["outputs", ...source.segments].join("/"),
-      root: home.outputs,
-      segments: source.segments,
+      root,
+      segments,
     };
   }
   if (source.kind === "sheet") {
@@ -46,6 +52,19 @@ export function openSource(home: Home, source: FileSource): OpenSource {
     root: home.jobs,
     segments,
   };
+}
+
+/** The same file as a real root and what stands below it. Throws POLICY_DENIED. */
+export function placedBelow(
+  segments: readonly string[],
+  findOutput: FindOutput,
+): { readonly root: string; readonly segments: readonly string[] } {
+  const [first = "", ...rest] = segments;
+  const place = findOutput(first);
+  if (place !== null) return { root: place.root, segments: [place.folder, ...rest] };
+  throw new AppError("POLICY_DENIED", "The files of that job cannot be read on this box.", {
+    hint: "They lie where AI Toolkit's Web UI put them: name that training folder in ai_toolkit_ui_roots of the box's policy.json, if it is on the box at all.",
+  });
 }
 
 const mediaTypes: Readonly<Record<string, string>> = {

@@ -12,6 +12,7 @@ import type { AttemptJournal } from "./attempt-journal.ts";
 import type { AttemptStop } from "./attempt-stop.ts";
 import type { EndWatch } from "./end-watch.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
+import { folderOf } from "./output-folder.ts";
 
 /** Judges an attempt by its rules for as long as it lives; whether anybody is connected plays no part. */
 export interface AttemptGuard {
@@ -49,7 +50,7 @@ export function createAttemptGuard(
     readonly watch: EndWatch;
   },
 ): AttemptGuard {
-  const { memory, spec, environment, outputFolder } = attempt;
+  const { memory, spec, environment, place } = attempt;
   const { time, freeBytes = freeBytesOf } = environment;
   let lastTickAt: number | null = null;
   let gone = false;
@@ -105,7 +106,8 @@ export function createAttemptGuard(
   const lookAtDisk = (nowMs: number) => {
     if (nowMs - diskLookedAt < limits.guardDiskLookMs) return null;
     diskLookedAt = nowMs;
-    const free = freeBytes(outputFolder);
+    const folder = folderOf(place());
+    const free = folder === null ? null : freeBytes(folder);
     return free === null ? null : { freeBytes: free, checkpointBytes: memory.checkpointBytes };
   };
 

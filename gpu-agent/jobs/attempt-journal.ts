@@ -14,7 +14,7 @@ export interface AttemptJournal {
   add(item: Item): void;
   addPoint(row: MetricRow): void;
   /** A new state, or a fact about the one it is in. */
-  say(item: Omit<StateItem, "kind" | "atMs">): void;
+  say(item: Omit<StateItem, "kind" | "atMs"> & { readonly atMs?: number }): void;
   /** Something was read that only the memory holds. */
   touch(): void;
   /** There is something to commit. */

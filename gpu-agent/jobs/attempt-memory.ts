@@ -28,6 +28,8 @@ export interface AttemptMemory {
   reader: AiToolkitReaderState | null;
   /** Last step whose metrics are in the stream; -1 before the first. */
   metricsStep: number;
+  /** Newest time of a metric, seconds of the trainer's clock; null where the source tells none. */
+  metricsWall: number | null;
   /** "loss is nan" lines whose 0 the metrics database has not shown yet. */
   unclaimedNans: number;
   /** Batches that the trainer skipped for want of GPU memory. */
@@ -72,6 +74,7 @@ export function newMemory(
     tails: { stdout: tailStart, stderr: tailStart },
     reader: null,
     metricsStep: -1,
+    metricsWall: null,
     unclaimedNans: 0,
     oomSkipped: 0,
     guardrail: freshGuardrailState,
@@ -172,11 +175,13 @@ export function remember(
 export function claimNan(memory: AttemptMemory, row: MetricRow): MetricRow {
   if (row.values.get("loss") !== 0 || memory.unclaimedNans === 0) return row;
   memory.unclaimedNans -= 1;
-  return { step: row.step, values: new Map(row.values).set("loss", Number.NaN) };
+  return { ...row, values: new Map(row.values).set("loss", Number.NaN) };
 }
 
 export function rememberPoint(memory: AttemptMemory, row: MetricRow): void {
   memory.metricsStep = row.step;
+  if (row.wallSeconds !== undefined)
+    memory.metricsWall = Math.max(memory.metricsWall ?? 0, row.wallSeconds);
   const loss = row.values.get("loss");
   const lr = row.values.get("lr");
   if (loss !== undefined) memory.loss = toWireValue(loss);

@@ -15,21 +15,21 @@ export interface AttemptOutputs {
 const sampleLookMs = 1_000;
 
 export function createAttemptOutputs(
-  { trainer, spec, outputFolder, memory, createdAtMs, environment }: LiveAttempt,
+  { trainer, spec, place, memory, createdAtMs, environment }: LiveAttempt,
   journal: AttemptJournal,
 ): AttemptOutputs {
   const { time } = environment;
-  const outputs = { outputFolder, training: spec.training, memory, createdAtMs };
+  const outputs = () => ({ place: place(), training: spec.training, memory, createdAtMs });
   let samplesSeenAt = 0;
   const announceSamples = (): void => {
-    for (const item of sampleItems(trainer, { ...outputs, nowMs: time.now() })) {
+    for (const item of sampleItems(trainer, { ...outputs(), nowMs: time.now() })) {
       journal.add(item);
       memory.sampleMark = { step: item.step, index: item.index };
     }
   };
   return {
     announceCheckpoints(last) {
-      const files = checkpointItems(trainer, { ...outputs, nowMs: time.now(), last });
+      const files = checkpointItems(trainer, { ...outputs(), nowMs: time.now(), last });
       for (const { item, name } of files) {
         journal.add(item);
         rememberAnnounced(memory, name);

@@ -10,20 +10,20 @@ import type { LiveAttempt } from "./live-attempt.ts";
 import { openLogTail } from "./log-tail.ts";
 import type { LogTail } from "./log-tail.ts";
 import { openMetricsDatabase } from "./metrics-db.ts";
-import type { MetricRow, MetricsDatabase } from "./metrics-db.ts";
+import type { MetricRow, MetricsSource } from "./metrics-db.ts";
 
 /** What the trainer writes: two logs and, with some trainers, a database of metrics. */
 export interface AttemptSources {
   readonly tails: Readonly<Record<LogStream, LogTail>>;
   readonly reader: AiToolkitReader;
-  readonly metrics: MetricsDatabase | null;
+  readonly metrics: MetricsSource | null;
   /** Brings the memory up to what was read. */
   snapshot(): AttemptMemory;
   close(): void;
 }
 
 export function openSources(attempt: LiveAttempt): AttemptSources {
-  const { key, spec, files, memory, createdAtMs, environment } = attempt;
+  const { key, spec, files, memory, createdAtMs, environment, followed } = attempt;
   const { name, metricsDatabase } = spec.training;
   const reader = createAiToolkitReader({ jobName: name, state: memory.reader ?? undefined });
   const tails = {
@@ -32,8 +32,12 @@ export function openSources(attempt: LiveAttempt): AttemptSources {
   };
   // An earlier attempt's rows are still in the file; the first attempt has the folder to itself.
   const sinceSeconds = key.attempt === 1 ? 0 : createdAtMs / 1000;
-  const metrics =
+  const ownMetrics =
     metricsDatabase === null ? null : openMetricsDatabase(metricsDatabase, sinceSeconds);
+  const metrics =
+    followed !== null && spec.training.elsewhere?.keepsMetrics === true
+      ? followed.metrics
+      : ownMetrics;
   return {
     tails,
     reader,
@@ -41,7 +45,7 @@ export function openSources(attempt: LiveAttempt): AttemptSources {
     snapshot() {
       memory.tails = { stdout: tails.stdout.position(), stderr: tails.stderr.position() };
       memory.reader = reader.state();
-      memory.observedAtMs = environment.time.now();
+      memory.observedAtMs = followed?.observedAtMs() ?? environment.time.now();
       return memory;
     },
     close() {

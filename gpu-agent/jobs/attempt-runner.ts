@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
 import type { ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
 import type { JobState } from "@trainyard/shared/jobs/state.ts";
@@ -25,6 +24,7 @@ import type { AttemptRequests } from "./attempt-requests.ts";
 import { createAttemptStop } from "./attempt-stop.ts";
 import type { AttemptStop, StopRequest } from "./attempt-stop.ts";
 import { concludeFromFiles, lostMetrics } from "./conclude-attempt.ts";
+import { askFollowed, wallBefore } from "./attempt-elsewhere.ts";
 import { createEndWatch } from "./end-watch.ts";
 import type { EndWatch } from "./end-watch.ts";
 import { createGpuPeak, peakEvidence } from "./gpu-peak.ts";
@@ -39,8 +39,8 @@ export interface AttemptRunner {
   state(): JobState;
   head(): Head;
   stop(wanted: StopRequest): void;
-  /** Asks the trainer for a checkpoint or for pictures, now. */
-  ask(what: "save" | "sample"): AskOutcome;
+  /** Asks the trainer for a checkpoint or for pictures, now. Throws AppError where it could not be asked. */
+  ask(what: "save" | "sample"): Promise<AskOutcome>;
   /** Returns the number of the rules that are in force then: another one where newer ones came first. */
   setGuardrails(rules: GuardrailRules, revision: number): number;
   watch(forMs: number): void;
@@ -73,9 +73,14 @@ export function runAttempt(
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const phase: RunPhase = { value: "running" };
   let watchedUntil = 0;
+  /** Somebody asked for something: what another program says is not waited for then. */
+  let urgent = false;
   const loop = createTurnLoop(time, {
     turn: async () => {
-      const next = await takeTurn(attempt, parts, phase);
+      const isUrgent = urgent;
+      urgent = false;
+      const isWatched = time.monotonic() < watchedUntil;
+      const next = await takeTurn(attempt, parts, phase, { isWatched, isUrgent });
       if (next === "ended") finish();
       else if (next === "more") loop.schedule(0);
     },
@@ -108,16 +113,17 @@ export function runAttempt(
         memory: attempt.memory,
         files: attempt.files,
         secrets: environment.secrets,
-        observedAtMs: time.now(),
+        observedAtMs: attempt.followed?.observedAtMs() ?? time.now(),
       }),
     stop(wanted) {
       stop.want(wanted);
+      urgent = true;
       loop.schedule(0);
     },
-    ask(what) {
+    async ask(what) {
       if (phase.value !== "running" || stop.isWanted()) return "not-running";
       if (!requests.understands(what)) return "cannot";
-      return requests.hasStepsLeft() && requests.ask(what) ? "asked" : "not-listening";
+      return requests.hasStepsLeft() && (await requests.ask(what)) ? "asked" : "not-listening";
     },
     setGuardrails(rules, revision) {
       guard.setRules(rules, revision);
@@ -161,13 +167,20 @@ function openAttempt(
   environment: RunnerEnvironment,
 ): LiveAttempt {
   const { spool, home, time } = environment;
-  const { outputName, totalSteps } = spec.training;
+  const { training, bootId } = spec;
+  const { outputName, totalSteps } = training;
+  const files = attemptFiles(home, key.jobId, key.attempt);
+  const sinceWall = wallBefore(spool, key);
+  const followed =
+    trainer.follow?.({ key, training, files, createdAtMs, bootId, sinceWall }) ?? null;
+  const own = { root: home.outputs, folder: outputName };
   return {
     key,
     spec,
     trainer,
-    files: attemptFiles(home, key.jobId, key.attempt),
-    outputFolder: join(home.outputs, outputName),
+    files,
+    place: () => (followed === null ? own : followed.place()),
+    followed,
     createdAtMs,
     memory: restoreMemory(
       spool.reader(key) as AttemptMemory | null,
@@ -182,7 +195,8 @@ function assemble(attempt: LiveAttempt, stored: StoredAttempt): Parts {
   const sources = openSources(attempt);
   const journal = createJournal(attempt, stored.state, () => sources.snapshot());
   const process = stored.process ?? null;
-  const watch = createEndWatch({ key, files, spec, process }, environment);
+  const watch =
+    attempt.followed?.watch ?? createEndWatch({ key, files, spec, process }, environment);
   const requests = createAttemptRequests(attempt);
   const stop = createAttemptStop(attempt, stored.stop, { journal, watch, requests });
   const outputs = createAttemptOutputs(attempt, journal);
@@ -197,10 +211,13 @@ async function takeTurn(
   attempt: LiveAttempt,
   parts: Parts,
   phase: RunPhase,
+  rhythm: { readonly isWatched: boolean; readonly isUrgent: boolean },
 ): Promise<"later" | "more" | "ended"> {
   const { journal, watch, outputs, reading, stop, guard, gpuPeak } = parts;
   if (phase.value === "concluded") return commitEnd(journal);
   if (journal.isStalled() && !journal.commit()) return "later";
+  await askFollowed(attempt, parts, rhythm);
+  if (isClosed(phase)) return "later";
   // Looked at before reading: what the dead process wrote is then read to its end.
   const end = watch.look();
   announceStart(attempt, parts);
@@ -212,7 +229,8 @@ async function takeTurn(
     guard.tick(atEnd);
     gpuPeak.look();
   }
-  stop.climb();
+  await stop.climb();
+  if (isClosed(phase)) return "later";
   journal.commitIfDue();
   if (!atEnd) return "more";
   if (end === null) return "later";
@@ -238,11 +256,14 @@ function announceStart({ memory }: LiveAttempt, { journal, watch }: Parts): void
   const state = journal.state();
   journal.say({
     // A stop that came first keeps its state.
-    state: state === "starting" ? "running" : state,
-    process: started,
+    state: state === "starting" || state === "queued" ? "running" : state,
+    ...(started.process === null ? {} : { process: started.process }),
     ...(memory.startStep === null ? {} : { startStep: memory.startStep }),
   });
-  journal.commit({ state: journal.state(), process: started });
+  journal.commit({
+    state: journal.state(),
+    ...(started.process === null ? {} : { process: started.process }),
+  });
 }
 
 async function conclude(
@@ -251,7 +272,7 @@ async function conclude(
   { journal, watch, stop, outputs, reading }: Parts,
   isClosed: () => boolean,
 ): Promise<void> {
-  const { key, memory, spec, outputFolder, createdAtMs, trainer, environment } = attempt;
+  const { key, memory, spec, createdAtMs, trainer, environment, followed } = attempt;
   const { wanted, forced } = stop.settle();
   reading.end();
   if (wanted !== null) watch.killLeftovers();
@@ -263,10 +284,11 @@ async function conclude(
       files: attempt.files,
       end,
       memory,
-      stopWanted: wanted,
+      stopWanted: wanted ?? followed?.stopWanted() ?? null,
       forced,
       training: spec.training,
-      outputFolder,
+      place: attempt.place(),
+      judgeFinal: () => followed?.judgeFinal() ?? Promise.resolve(null),
       createdAtMs,
     },
     trainer,
@@ -280,5 +302,11 @@ async function conclude(
   memory.remainingSeconds = null;
   // Last in the stream: whoever sees the end has seen everything before it.
   const { state, failure, evidence } = conclusion;
-  journal.say({ state, failure, evidence: { ...evidence, ...peakEvidence(memory) } });
+  const endedAtMs = followed?.endedAtMs() ?? null;
+  journal.say({
+    state,
+    failure,
+    evidence: { ...evidence, ...peakEvidence(memory), ...followed?.evidence() },
+    ...(endedAtMs === null ? {} : { atMs: endedAtMs }),
+  });
 }

@@ -1,4 +1,6 @@
 import { limits } from "@trainyard/shared/limits.ts";
+import { errorFields } from "../log.ts";
+import type { TrainerRequest } from "../trainers/trainer.ts";
 import type { AttemptRequests } from "./attempt-requests.ts";
 import type { AttemptJournal } from "./attempt-journal.ts";
 import type { StopRecord } from "./attempt-spec.ts";
@@ -24,7 +26,7 @@ export interface AttemptStop {
   want(request: StopRequest): void;
   isWanted(): boolean;
   /** Takes the next step of a stop that is wanted, when it is time. */
-  climb(): void;
+  climb(): Promise<void>;
   /** The attempt has ended: from now on no stop is taken. Tells what was wanted and whether SIGKILL was needed. */
   settle(): { readonly wanted: StopRecord | null; readonly forced: boolean };
 }
@@ -65,6 +67,15 @@ export function createAttemptStop(
     return { ...record, reason };
   };
 
+  const asked = async (what: TrainerRequest): Promise<boolean> => {
+    try {
+      return await requests.ask(what);
+    } catch (error) {
+      log("warn", "the trainer could not be asked", { ...key, what, ...errorFields(error) });
+      return false;
+    }
+  };
+
   return {
     want({ by, reason, mode }) {
       if (settled) return;
@@ -83,7 +94,7 @@ export function createAttemptStop(
       journal.commit({ state: "stopping", stop });
     },
     isWanted: () => stop !== null,
-    climb() {
+    async climb() {
       if (stop === null) return;
       const { ladder, effect } = climb(
         stop.ladder,
@@ -93,6 +104,7 @@ export function createAttemptStop(
           saving: memory.saving,
           canSave: requests.understands("save") && requests.hasTrained() && requests.hasStepsLeft(),
           canAsk: requests.understands("stop"),
+          canSignal: watch.canSignal(),
           savesSeen: memory.saves,
         },
         environment.deadlines ?? ladderDeadlines,
@@ -111,16 +123,17 @@ export function createAttemptStop(
         watch.signal(effect);
         return;
       }
-      if (requests.ask(effect === "save" ? "save" : "stop")) return;
-      // Not waited for; the next turn takes the next step.
+      if (await asked(effect === "save" ? "save" : "stop")) return;
+      // Not waited for; the next turn takes the next step. Behind the await the ladder may have been hastened.
       const nowMs = time.monotonic();
-      stop =
-        effect === "save"
-          ? {
-              ...withOutcome(stop, { ...ladder, acted: false }),
-              ladder: hastenStop(ladder, "now", nowMs),
-            }
-          : { ...stop, ladder: skipAsking(ladder, nowMs) };
+      if (effect === "save") {
+        stop = {
+          ...withOutcome(stop, { ...ladder, acted: false }),
+          ladder: hastenStop(stop.ladder, "now", nowMs),
+        };
+      } else if (watch.canSignal()) {
+        stop = { ...stop, ladder: skipAsking(stop.ladder, nowMs) };
+      }
     },
     settle() {
       settled = true;

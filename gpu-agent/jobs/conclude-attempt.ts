@@ -9,17 +9,23 @@ import type {
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import { redact } from "@trainyard/shared/redact.ts";
 import type { KnownSecret } from "@trainyard/shared/redact.ts";
-import type { AttemptFiles, Home } from "../home.ts";
+import type { AttemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { Log } from "../log.ts";
 import { hashInside } from "../models/file-hash.ts";
 import type { Spool, StreamKey } from "../spool.ts";
 import type { Time } from "../time.ts";
 import { pathInside } from "../safe-path.ts";
-import type { CheckpointFile, PreparedTraining, Trainer } from "../trainers/trainer.ts";
+import type {
+  CheckpointFile,
+  OutputPlace,
+  PreparedTraining,
+  Trainer,
+} from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { diagnoseLogs } from "./diagnose-logs.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
+import { folderOf } from "./output-folder.ts";
 
 /** Clocks of files and of this process differ by less; an earlier attempt's files are older than that. */
 const clockSlackMs = 2_000;
@@ -32,12 +38,13 @@ export interface EndedAttempt {
   readonly stopWanted: StopWanted | null;
   readonly forced: boolean;
   readonly training: PreparedTraining;
-  readonly outputFolder: string;
+  readonly place: OutputPlace | null;
+  /** For files that are not on this box. */
+  readonly judgeFinal: () => Promise<FinalArtifact | null>;
   readonly createdAtMs: number;
 }
 
 interface ConcludeEnvironment {
-  readonly home: Home;
   readonly spool: Spool;
   readonly time: Time;
   readonly log: Log;
@@ -48,12 +55,13 @@ interface ConcludeEnvironment {
 export async function concludeFromFiles(
   attempt: EndedAttempt,
   trainer: Trainer,
-  { home, spool, time, log, secrets }: ConcludeEnvironment,
+  { spool, time, log, secrets }: ConcludeEnvironment,
 ): Promise<{ readonly conclusion: Conclusion; readonly items: readonly Item[] }> {
   const { memory, training } = attempt;
   const finals = finalFiles(attempt, trainer);
-  const hashed = await hashFinals(finals, attempt, { home, spool, log });
-  const finalArtifact = artifactOf(finals, hashed, training);
+  const hashed = await hashFinals(finals, attempt, { spool, log });
+  const finalArtifact =
+    attempt.place === null ? await attempt.judgeFinal() : artifactOf(finals, hashed, training);
   const errorLine = memory.errorLine ?? memory.lastTracebackLine;
   const conclusion = concludeAttempt({
     end: attempt.end,
@@ -85,14 +93,22 @@ export async function concludeFromFiles(
 
 /** What this attempt left as its result; an earlier attempt's files are older. */
 function finalFiles(
-  { training, outputFolder, createdAtMs }: EndedAttempt,
+  { training, place, createdAtMs }: EndedAttempt,
   trainer: Trainer,
 ): readonly CheckpointFile[] {
   const named = training.finalFiles ?? null;
-  return trainer
-    .checkpoints(outputFolder, training.fileStem ?? training.name)
+  return checkpointsAt(place, trainer, training)
     .filter((file) => file.final && file.modifiedAtMs >= createdAtMs - clockSlackMs)
     .filter((file) => named === null || named.includes(file.name));
+}
+
+function checkpointsAt(
+  place: OutputPlace | null,
+  trainer: Trainer,
+  { fileStem, name }: PreparedTraining,
+): readonly CheckpointFile[] {
+  const folder = folderOf(place);
+  return folder === null ? [] : trainer.checkpoints(folder, fileStem ?? name);
 }
 
 interface HashedPart {
@@ -105,21 +121,22 @@ interface HashedPart {
 /** Empty when one of them cannot be vouched for: half a model is none. */
 async function hashFinals(
   finals: readonly CheckpointFile[],
-  { key, training }: EndedAttempt,
-  { home, spool, log }: Pick<ConcludeEnvironment, "home" | "spool" | "log">,
+  { key, training, place }: EndedAttempt,
+  { spool, log }: Pick<ConcludeEnvironment, "spool" | "log">,
 ): Promise<readonly HashedPart[]> {
-  if (!isComplete(finals, training)) return [];
+  if (place === null || !isComplete(finals, training)) return [];
+  const { root, folder } = place;
   const hashed: HashedPart[] = [];
   try {
     for (const file of finals) {
       for (const part of file.parts) {
-        const segments = [training.outputName, ...part.split("/")];
-        const { size } = statSync(pathInside(home.outputs, segments));
+        const segments = [folder, ...part.split("/")];
+        const { size } = statSync(pathInside(root, segments));
         hashed.push({
           file,
           part,
           bytes: size,
-          sha256: await hashInside(spool, home.outputs, segments),
+          sha256: await hashInside(spool, root, segments),
         });
       }
     }
@@ -160,8 +177,9 @@ export function lostMetrics({
   spec,
   environment,
 }: Pick<LiveAttempt, "memory" | "spec" | "environment">): Extract<Item, { kind: "gap" }> | null {
-  const { metricsDatabase, metricsEvery = 1 } = spec.training;
-  if (metricsDatabase === null || memory.currentStep === null) return null;
+  const { metricsDatabase, metricsEvery = 1, elsewhere } = spec.training;
+  const isKept = metricsDatabase !== null || elsewhere?.keepsMetrics === true;
+  if (!isKept || memory.currentStep === null) return null;
   const fromStep = Math.max(memory.metricsStep + 1, memory.startStep ?? 0);
   const toStep = memory.currentStep - 1;
   const lastLogged = Math.floor(toStep / metricsEvery) * metricsEvery;
@@ -177,7 +195,7 @@ export function lostMetrics({
 }
 
 interface OutputLook {
-  readonly outputFolder: string;
+  readonly place: OutputPlace | null;
   readonly training: PreparedTraining;
   readonly memory: AttemptMemory;
   readonly createdAtMs: number;
@@ -187,18 +205,10 @@ interface OutputLook {
 /** Checkpoints that the stream does not hold yet. While it runs only whole ones: a file may still be growing. */
 export function checkpointItems(
   trainer: Trainer,
-  {
-    training,
-    memory,
-    outputFolder,
-    nowMs,
-    createdAtMs,
-    last,
-  }: OutputLook & { readonly last: boolean },
+  { training, memory, place, nowMs, createdAtMs, last }: OutputLook & { readonly last: boolean },
 ): readonly { readonly item: Extract<Item, { kind: "checkpoint" }>; readonly name: string }[] {
   const announced = new Set(memory.announced);
-  return trainer
-    .checkpoints(outputFolder, training.fileStem ?? training.name)
+  return checkpointsAt(place, trainer, training)
     .filter((file) => file.modifiedAtMs >= createdAtMs - clockSlackMs && !announced.has(file.name))
     .filter((file) => file.valid || last)
     .map((file) => ({
@@ -217,11 +227,13 @@ export function checkpointItems(
 
 export function sampleItems(
   trainer: Trainer,
-  { training, memory, outputFolder, nowMs, createdAtMs }: OutputLook,
+  { training, memory, place, nowMs, createdAtMs }: OutputLook,
 ): readonly Extract<Item, { kind: "sample" }>[] {
   const mark = memory.sampleMark;
+  const folder = folderOf(place);
+  if (folder === null) return [];
   return trainer
-    .samples(outputFolder)
+    .samples(folder)
     .filter(
       ({ step, index }) =>
         mark === null || step > mark.step || (step === mark.step && index > mark.index),

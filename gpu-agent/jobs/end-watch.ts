@@ -14,9 +14,11 @@ export interface EndWatch {
   launch(): void;
   /** Null while the attempt runs, or while nothing can be concluded. */
   look(): ProcessEnd | null;
-  /** The identity, once, when the process was first seen. */
-  takeStarted(): ProcessIdentity | null;
+  /** Once, when it has begun; the identity is null where the process cannot be seen from here. */
+  takeStarted(): { readonly process: ProcessIdentity | null } | null;
   alive(): boolean;
+  /** Its process can be reached from here at all. */
+  canSignal(): boolean;
   signal(effect: "interrupt" | "terminate" | "kill"): void;
   /** Ends what the trainer left behind. */
   killLeftovers(): void;
@@ -154,9 +156,10 @@ export function createEndWatch(
     takeStarted() {
       const taken = started;
       started = null;
-      return taken;
+      return taken === null ? null : { process: taken };
     },
     alive: aliveNow,
+    canSignal: () => true,
     signal(effect) {
       // Looked at again right before: a pid that was reused is nobody of ours.
       if (identity === null || !aliveNow()) return;

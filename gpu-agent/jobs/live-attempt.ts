@@ -4,7 +4,7 @@ import type { HostFacts } from "../host/host-facts.ts";
 import type { Log } from "../log.ts";
 import type { Spool, StreamKey } from "../spool.ts";
 import type { Time } from "../time.ts";
-import type { Trainer } from "../trainers/trainer.ts";
+import type { FollowedTraining, OutputPlace, Trainer } from "../trainers/trainer.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import type { ProcessView } from "./process-identity.ts";
@@ -36,7 +36,10 @@ export interface LiveAttempt {
   readonly spec: AttemptSpec;
   readonly trainer: Trainer;
   readonly files: AttemptFiles;
-  readonly outputFolder: string;
+  /** Null where its files cannot be read on this box. */
+  readonly place: () => OutputPlace | null;
+  /** Where another program runs it. */
+  readonly followed: FollowedTraining | null;
   readonly createdAtMs: number;
   readonly memory: AttemptMemory;
   readonly environment: RunnerEnvironment;

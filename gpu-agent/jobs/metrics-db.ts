@@ -6,9 +6,12 @@ import { limits } from "@trainyard/shared/limits.ts";
 export interface MetricRow {
   readonly step: number;
   readonly values: ReadonlyMap<string, number>;
+  /** When the trainer logged it, by its clock; missing where nobody needs it. */
+  readonly wallSeconds?: number;
 }
 
-export interface MetricsDatabase {
+/** Where a training's own metrics come from. */
+export interface MetricsSource {
   /**
    * Rows of steps above `after`, oldest first. The newest step is held back for one look, because its keys may still be
    * on their way; `final` takes it too.
@@ -20,11 +23,16 @@ export interface MetricsDatabase {
 const publicKeys: Readonly<Record<string, string>> = { "loss/loss": "loss", learning_rate: "lr" };
 const rowsAtOnce = 20_000;
 
+/** The name under which a key of the trainer's goes by here. */
+export function publicMetricKey(key: string): string {
+  return publicKeys[key] ?? key;
+}
+
 /**
  * The trainer's own record of its metrics, read beside it and never locked for long. `sinceSeconds` leaves out rows of an
  * earlier attempt in the same folder, which the trainer deletes only at its first own commit.
  */
-export function openMetricsDatabase(path: string, sinceSeconds: number): MetricsDatabase {
+export function openMetricsDatabase(path: string, sinceSeconds: number): MetricsSource {
   let seenStamp = "";
   let heldStep: number | null = null;
   let database: DatabaseSync | null = null;
@@ -71,7 +79,7 @@ function readRows(database: DatabaseSync, after: number, sinceSeconds: number): 
     const { step, key } = row;
     const value = valueOf(row);
     if (typeof step !== "number" || typeof key !== "string" || value === null) continue;
-    const name = publicKeys[key] ?? key;
+    const name = publicMetricKey(key);
     if (name.length > limits.metricKeyCharacters) continue;
     let last = rows.at(-1);
     if (last?.step !== step) {

@@ -4,7 +4,7 @@ import { limits } from "@trainyard/shared/limits.ts";
 import { foldName } from "@trainyard/shared/names.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import type { AttemptRow } from "../spool.ts";
-import type { Trainer } from "../trainers/trainer.ts";
+import type { OutputPlace, Trainer } from "../trainers/trainer.ts";
 import { parseSpec } from "./attempt-spec.ts";
 
 /** Two jobs never share a folder: the trainer would resume from, and prune, the other's checkpoints. */
@@ -22,9 +22,20 @@ export function chooseOutput(
   }
   const isFree = (name: string): boolean =>
     !taken.has(foldName(name)) && isUnused(join(outputs, name));
-  if (isFree(args.jobName)) return args.jobName;
-  const suffix = `-${args.jobId.slice("job_".length, "job_".length + 8)}`;
-  return `${args.jobName.slice(0, limits.nameCharacters - suffix.length)}${suffix}`;
+  return isFree(args.jobName) ? args.jobName : nameOfItsOwn(args);
+}
+
+/** For a job whose name is another's already. */
+export function nameOfItsOwn({
+  jobName,
+  jobId,
+}: Pick<OperationArgs<"start-attempt">, "jobName" | "jobId">): string {
+  const suffix = `-${jobId.slice("job_".length, "job_".length + 8)}`;
+  return `${jobName.slice(0, limits.nameCharacters - suffix.length)}${suffix}`;
+}
+
+export function folderOf(place: OutputPlace | null): string | null {
+  return place === null ? null : join(place.root, place.folder);
 }
 
 /** Not there, or an empty folder: a start that was cut off before it was accepted leaves one. */

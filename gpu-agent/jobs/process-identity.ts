@@ -18,6 +18,8 @@ export interface ProcessView {
   startTicks(pid: number): string | null;
   /** Pids whose environment holds this exact `NAME=value`; empty where it cannot be read. */
   withEnvironment(entry: string): readonly number[];
+  /** Pids whose command line has this exact argument, whoever they belong to; null where command lines cannot be read. */
+  withArgument(argument: string): readonly number[] | null;
 }
 
 export function livenessOf(view: ProcessView, identity: ProcessIdentity, bootId: string): Liveness {
@@ -56,6 +58,19 @@ export function linuxProcesses(procRoot = "/proc"): ProcessView {
       }
       return found;
     },
+    withArgument(argument) {
+      const found: number[] = [];
+      for (const name of readdirSync(procRoot)) {
+        if (!/^\d+$/.test(name)) continue;
+        try {
+          const line = readFileSync(join(procRoot, name, "cmdline"), "utf8");
+          if (line.split("\0").includes(argument)) found.push(Number(name));
+        } catch {
+          // It ended meanwhile.
+        }
+      }
+      return found;
+    },
   };
 }
 
@@ -88,6 +103,7 @@ function psProcesses(): ProcessView {
       return line.replace(/^\S+\s+/, "").slice(0, 32);
     },
     withEnvironment: () => [],
+    withArgument: () => null,
   };
 }
 

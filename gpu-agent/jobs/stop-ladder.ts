@@ -26,6 +26,8 @@ export interface LadderFacts {
   readonly canSave: boolean;
   /** The trainer stops by itself when it is asked, at a place where nothing is torn: after a step, behind a save. */
   readonly canAsk: boolean;
+  /** Its process can be reached with signals; of one that runs elsewhere only the question is left, again and again. */
+  readonly canSignal: boolean;
   readonly savesSeen: number;
 }
 
@@ -101,10 +103,11 @@ export function climb(
       return ladder.acted ? { ladder, effect: null } : act("save");
     }
     case "ask": {
-      if (!facts.canAsk || (ladder.acted && waitedMs >= deadlines.askMs)) {
+      const isLate = ladder.acted && waitedMs >= deadlines.askMs;
+      if (facts.canSignal && (!facts.canAsk || isLate)) {
         return climb(enter("interrupt"), facts, deadlines);
       }
-      return ladder.acted ? { ladder, effect: null } : act("ask");
+      return ladder.acted && !isLate ? { ladder, effect: null } : act("ask");
     }
     case "interrupt": {
       if (!ladder.acted) {

@@ -9,11 +9,13 @@ import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/o
 import { dropStaleCachesOf } from "../datasets/stale-caches.ts";
 import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
+import type { AttemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { AttemptRow, StreamKey } from "../spool.ts";
 import { createJobTable } from "../trainers/job-table.ts";
 import type { Trainers } from "../trainers/detect.ts";
-import type { Trainer } from "../trainers/trainer.ts";
+import type { OutputPlace, PreparedTraining, Trainer } from "../trainers/trainer.ts";
+import { newMemory } from "./attempt-memory.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { runAttempt } from "./attempt-runner.ts";
 import type { AttemptRunner } from "./attempt-runner.ts";
@@ -21,7 +23,7 @@ import { parseSpec, parseStop } from "./attempt-spec.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { headOf } from "./head.ts";
 import type { RunnerEnvironment } from "./live-attempt.ts";
-import { chooseOutput, makeResumable } from "./output-folder.ts";
+import { chooseOutput, makeResumable, nameOfItsOwn } from "./output-folder.ts";
 
 export interface JobHead extends StreamKey {
   readonly lastSeq: number;
@@ -36,12 +38,29 @@ export interface LiveUse {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
+/** A training that was not started here. */
+export interface FoundAttempt {
+  /** Its output's name is the one that is wanted; another one where that is taken. */
+  readonly args: OperationArgs<"start-attempt">;
+  training(outputName: string): PreparedTraining;
+  readonly createdAtMs: number;
+  /** Numbers of its stream that the edge has from a spool that was lost. */
+  readonly acked: number;
+  /** Highest step whose metrics the edge has from there. */
+  readonly lastStep: number | null;
+  /** Written before the attempt is accepted. */
+  readonly files: (files: AttemptFiles) => void;
+}
+
 export interface Supervisor {
   /** Takes up every attempt that had not ended; call once, before the first start. */
   adopt(): void;
   start(args: OperationArgs<"start-attempt">): Promise<OperationValue<"start-attempt">>;
+  /** An attempt that another program began; nothing where it is known. */
+  takeUp(found: FoundAttempt): void;
   stop(args: OperationArgs<"stop-attempt">): OperationValue<"stop-attempt">;
-  ask(args: OperationArgs<"ask-trainer">): OperationValue<"ask-trainer">;
+  /** Throws AppError where the trainer could not be asked. */
+  ask(args: OperationArgs<"ask-trainer">): Promise<OperationValue<"ask-trainer">>;
   setGuardrails(args: OperationArgs<"set-guardrails">): Promise<OperationValue<"set-guardrails">>;
   watch(jobId: string, forMs: number): void;
   /** The newest truth about one attempt, also when it has ended. */
@@ -53,6 +72,8 @@ export interface Supervisor {
   liveUses(): readonly LiveUse[];
   /** What runs in this folder below the outputs; a reader must know before it takes a file away. */
   jobOfOutput(outputName: string): string | null;
+  /** Where the folder of that name below the outputs lies. Null: with another program's files, and not to be read here. */
+  readonly findOutput: (outputName: string) => OutputPlace | null;
   /** The newest job of each folder below the outputs: for a list, which must not read all attempts once a row. */
   jobsOfOutputs(): ReadonlyMap<string, string>;
   /** Resolves when this attempt has ended; at once when it is not live. */
@@ -101,8 +122,14 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     });
   };
 
-  const refuseBusySlot = (slot: string): void => {
-    const other = [...runners.values()].find((runner) => runner.spec.args.slot === slot);
+  /** What another program runs waits in a queue there, behind whatever it has begun. */
+  const refuseBusySlot = (slot: string, runsElsewhere: boolean): void => {
+    const other = [...runners.values()].find(
+      (runner) =>
+        runner.spec.args.slot === slot &&
+        (runner.spec.training.elsewhere === undefined ||
+          (!runsElsewhere && runner.state() !== "queued")),
+    );
     if (other === undefined) return;
     throw new AppError("QUOTA_EXCEEDED", `The slot ${slot} is busy with ${other.key.jobId}.`, {
       hint: "Wait until that job has ended, or stop it with stop-training.",
@@ -143,11 +170,15 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     parseName("job", args.jobName);
     const trainer = trainers.get(args.trainer);
     const fact = await trainer?.detect();
-    if (trainer === null || fact === undefined || !fact.found)
+    const runsElsewhere = trainer?.follow !== undefined;
+    // A program that does not answer now is asked again for a while.
+    if (trainer === null || fact === undefined || (!fact.found && !runsElsewhere))
       throw trainerMissing(args.trainer, fact?.reason);
-    refuseBusySlot(args.slot);
+    refuseBusySlot(args.slot, runsElsewhere);
 
-    const outputName = chooseOutput(args, spool.attempts(), home.outputs);
+    const chosen = chooseOutput(args, spool.attempts(), home.outputs);
+    const isTaken = args.attempt === 1 && (await trainer.isNameFree?.(chosen)) === false;
+    const outputName = isTaken ? nameOfItsOwn(args) : chosen;
     const training = await trainer.prepare({
       jobId: args.jobId,
       attempt: args.attempt,
@@ -162,26 +193,10 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     const meanwhile = spool.attempt(key);
     if (meanwhile !== null) return acceptedBefore(meanwhile, args);
     dropStaleCachesOf(args.document, { home, log, supervisor: { liveUses } });
-    const outputFolder = join(home.outputs, outputName);
-    mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
+    const outputFolder = runsElsewhere ? null : join(home.outputs, outputName);
     const aside =
-      args.attempt > 1
-        ? makeResumable(trainer, outputFolder, training.fileStem ?? training.name)
-        : [];
-    mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-    writeFileAtomic(files.config, training.configText);
-    if (training.jobTable !== undefined) createJobTable(training.jobTable.path, args.jobId);
-    writeFileAtomic(
-      files.launch,
-      JSON.stringify({
-        command: training.command,
-        args: training.args,
-        cwd: training.cwd,
-        outputLock: join(outputFolder, ".trainyard.lock"),
-      }),
-    );
-    for (const path of [files.stdout, files.stderr])
-      writeFileSync(path, "", { flag: "a", mode: 0o600 });
+      outputFolder === null ? [] : makeFolder(outputFolder, args.attempt, trainer, training);
+    writeAttemptFiles(files, args.jobId, training, outputFolder);
 
     const nowMs = time.now();
     const spec: AttemptSpec = { args, training, bootId: environment.bootId };
@@ -204,7 +219,30 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     return { accepted: true };
   };
 
+  const takeUp = (found: FoundAttempt): void => {
+    const { args, createdAtMs } = found;
+    const key = { jobId: args.jobId, attempt: args.attempt };
+    const trainer = trainers.get(args.trainer);
+    if (closed || trainer === null || spool.attempt(key) !== null) return;
+    const training = found.training(chooseOutput(args, spool.attempts(), home.outputs));
+    const files = attemptFiles(home, key.jobId, key.attempt);
+    writeAttemptFiles(files, args.jobId, training, null);
+    found.files(files);
+    const spec: AttemptSpec = { args, training, bootId: environment.bootId };
+    const row = { ...key, state: "starting" as const, spec, createdAtMs };
+    spool.createAttempt(row, [{ kind: "state", atMs: createdAtMs, state: "starting" }]);
+    if (found.acked > 0) spool.acked(key, found.acked);
+    if (found.lastStep !== null) {
+      const memory = newMemory(null, training.totalSteps, time.now());
+      spool.commit(key, { reader: { ...memory, metricsStep: found.lastStep } });
+    }
+    log("info", "a training of another program is followed", { ...key, trainer: args.trainer });
+    environment.onCommitted(key, true);
+    run({ ...row, process: null, stop: null }, spec, trainer);
+  };
+
   return {
+    takeUp,
     adopt() {
       for (const row of spool.attempts()) {
         if (isTerminal(row.state)) continue;
@@ -257,9 +295,10 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       if (row.spec === null) return { outcome: "not-started", state: null };
       return { outcome: "already-ended", state: row.state };
     },
-    ask: ({ jobId, attempt, what }) => ({
-      outcome: runners.get(nameOf({ jobId, attempt }))?.ask(what) ?? "not-running",
-    }),
+    async ask({ jobId, attempt, what }) {
+      const runner = runners.get(nameOf({ jobId, attempt }));
+      return { outcome: (await runner?.ask(what)) ?? "not-running" };
+    },
     async setGuardrails({ jobId, attempt, rules, revision }) {
       const name = nameOf({ jobId, attempt });
       // Delivered right behind the start that it belongs to.
@@ -292,6 +331,16 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     jobOfOutput: (outputName) => jobsOfOutputs().get(outputName) ?? null,
     jobsOfOutputs,
     liveUses,
+    findOutput(outputName) {
+      const own = { root: home.outputs, folder: outputName };
+      const row = spool
+        .attempts()
+        .findLast((attempt) => parseSpec(attempt.spec)?.training.outputName === outputName);
+      const spec = row === undefined ? null : parseSpec(row.spec);
+      if (row === undefined || spec?.training.elsewhere === undefined) return own;
+      const files = attemptFiles(home, row.jobId, row.attempt);
+      return trainers.get(spec.args.trainer)?.placeOf?.(files, spec.training) ?? null;
+    },
     ended: (key) => runners.get(nameOf(key))?.ended ?? Promise.resolve(),
     close() {
       closed = true;
@@ -299,6 +348,36 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       runners.clear();
     },
   };
+}
+
+/** Returns the checkpoints that were set aside. */
+function makeFolder(
+  outputFolder: string,
+  attempt: number,
+  trainer: Trainer,
+  { fileStem, name }: PreparedTraining,
+): readonly string[] {
+  mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
+  return attempt > 1 ? makeResumable(trainer, outputFolder, fileStem ?? name) : [];
+}
+
+/** `outputFolder` null: another program runs it, so there is nothing to launch. */
+function writeAttemptFiles(
+  files: AttemptFiles,
+  jobId: string,
+  training: PreparedTraining,
+  outputFolder: string | null,
+): void {
+  mkdirSync(files.folder, { recursive: true, mode: 0o700 });
+  writeFileAtomic(files.config, training.configText);
+  if (training.jobTable !== undefined) createJobTable(training.jobTable.path, jobId);
+  if (outputFolder !== null) {
+    const { command, args, cwd } = training;
+    const outputLock = join(outputFolder, ".trainyard.lock");
+    writeFileAtomic(files.launch, JSON.stringify({ command, args, cwd, outputLock }));
+  }
+  for (const path of [files.stdout, files.stderr])
+    writeFileSync(path, "", { flag: "a", mode: 0o600 });
 }
 
 /** Said in the job's own history: the next attempt goes on from an earlier step than the file's name promised. */

@@ -14,9 +14,9 @@ const metadataCharacters = 2_000;
 
 export const describeFile: OperationHandler<"describe-file"> = async (
   { source, hash },
-  { home, spool },
+  { home, spool, supervisor },
 ) => {
-  const file = openSource(home, source);
+  const file = openSource(home, source, supervisor.findOutput);
   try {
     const found = file.filename.endsWith(".safetensors") ? metadataOf(file) : null;
     return {

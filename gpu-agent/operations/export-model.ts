@@ -15,7 +15,7 @@ type Value = OperationValue<"export-model">;
 const turns = new Map<string, Promise<unknown>>();
 
 export const exportModel: OperationHandler<"export-model"> = async (args, context) => {
-  const source = openSource(context.home, args.source);
+  const source = openSource(context.home, args.source, context.supervisor.findOutput);
   try {
     const verdict = source.filename.toLowerCase().endsWith(".safetensors")
       ? judgeOpenFile(source.descriptor)

@@ -38,7 +38,7 @@ async function sendParts(
   args: OperationArgs<"send-file">,
   context: OperationContext,
 ): Promise<void> {
-  const file = openSource(context.home, args.source);
+  const file = openSource(context.home, args.source, context.supervisor.findOutput);
   try {
     if (args.end > file.stat.size || args.start > args.end) {
       throw new AppError("RANGE_INVALID", "The file is shorter than that.", {

@@ -44,8 +44,8 @@ async function draw(
 }> {
   let missing = 0;
   const overlays: OverlayOptions[] = [...heads(request, layout)];
-  for (const { column, row, segments } of request.cells) {
-    const picture = await pictureOf(request.root, segments, layout.cell).catch(() => null);
+  for (const { column, row, root, segments } of request.cells) {
+    const picture = await pictureOf(root, segments, layout.cell).catch(() => null);
     if (picture === null) missing += 1;
     else overlays.push({ input: picture, ...cellPlace(layout, column, row) });
   }

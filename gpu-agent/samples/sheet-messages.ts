@@ -3,13 +3,13 @@ import { z } from "zod";
 const cellSchema = z.object({
   column: z.int().min(0),
   row: z.int().min(0),
+  /** Folder that the picture lies below. */
+  root: z.string(),
   segments: z.array(z.string()),
 });
 
 export const sheetRequest = z.object({
   id: z.int(),
-  /** Folder that the pictures lie below. */
-  root: z.string(),
   /** Heads of the columns. */
   steps: z.array(z.int()),
   /** Heads of the rows. */

@@ -7,6 +7,8 @@ import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/o
 import { createChildProgram } from "../child-program.ts";
 import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
+import { placedBelow } from "../files/file-source.ts";
+import type { FindOutput } from "../files/file-source.ts";
 import type { Home } from "../home.ts";
 import type { Time } from "../time.ts";
 import { sheetAnswer } from "./sheet-messages.ts";
@@ -28,8 +30,9 @@ export function createSheets(options: {
   readonly entry: string;
   readonly home: Home;
   readonly time: Time;
+  readonly findOutput: FindOutput;
 }): Sheets {
-  const { home, entry, time } = options;
+  const { home, entry, time, findOutput } = options;
   const child = createChildProgram({
     entry,
     time,
@@ -42,13 +45,14 @@ export function createSheets(options: {
   const compose = async (args: OperationArgs<"sample-sheet">) => {
     const request: SheetRequest = {
       id: (lastId += 1),
-      root: home.outputs,
       steps: [...args.steps],
       prompts: [...args.prompts],
       cells: args.pictures.flatMap(({ step, index, segments }) => {
         const column = args.steps.indexOf(step);
         const row = args.prompts.indexOf(index);
-        return column === -1 || row === -1 ? [] : [{ column, row, segments }];
+        if (column === -1 || row === -1) return [];
+        const placed = placedBelow(segments, findOutput);
+        return [{ column, row, root: placed.root, segments: [...placed.segments] }];
       }),
       maxBytes: limits.sheetBytes,
     };

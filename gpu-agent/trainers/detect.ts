@@ -6,8 +6,12 @@ export interface Trainers {
   facts(): Promise<readonly TrainerFact[]>;
 }
 
-export function createTrainers(available: readonly Trainer[]): Trainers {
-  const byName = new Map(available.map((trainer) => [trainer.name, trainer]));
+/** `known`: what an attempt of before may name, though nothing new is begun with it. */
+export function createTrainers(
+  available: readonly Trainer[],
+  known: readonly Trainer[] = [],
+): Trainers {
+  const byName = new Map([...known, ...available].map((trainer) => [trainer.name, trainer]));
   return {
     get: (name) => byName.get(name) ?? null,
     facts: () => Promise.all(available.map((trainer) => trainer.detect())),

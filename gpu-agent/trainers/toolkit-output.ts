@@ -44,6 +44,15 @@ export function toolkitCheckpoints(
   );
 }
 
+/** Of the names of files those that a training ends with: the ones that carry no step. */
+export function finalNames(names: readonly string[], fileStem: string): readonly string[] {
+  return names.filter((name) => {
+    if (!name.startsWith(fileStem) || !name.endsWith(".safetensors")) return false;
+    const match = afterStem.exec(name.slice(fileStem.length, -".safetensors".length));
+    return match !== null && match[1] === undefined;
+  });
+}
+
 function fileCheckpoint(
   outputFolder: string,
   name: string,

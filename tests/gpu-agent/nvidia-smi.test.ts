@@ -137,6 +137,7 @@ describe("who computes on a card", () => {
       {
         startTicks: () => null,
         withEnvironment: (entry) => (entry === "TRAINYARD_ATTEMPT=job_1/2" ? [7] : []),
+        withArgument: () => null,
       },
     );
 

@@ -14,6 +14,7 @@ const calm: Omit<LadderFacts, "nowMs"> = {
   saving: false,
   canSave: true,
   canAsk: false,
+  canSignal: true,
   savesSeen: 0,
 };
 

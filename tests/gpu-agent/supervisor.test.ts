@@ -284,6 +284,7 @@ test("while a process cannot be looked at nothing is concluded, and its slot sta
       throw new Error("no permission");
     },
     withEnvironment: () => [],
+    withArgument: () => null,
   };
   const second = openBox(forever, { home: first.home, processes: blind });
   second.supervisor.adopt();

@@ -31,7 +31,12 @@ function openBox() {
   const home = openHome(temporaryFolder());
   const folder = join(home.outputs, "dog", "samples");
   mkdirSync(folder, { recursive: true });
-  const sheets = createSheets({ entry, home, time: systemTime });
+  const sheets = createSheets({
+    entry,
+    home,
+    time: systemTime,
+    findOutput: (folder) => ({ root: home.outputs, folder }),
+  });
   onTestFinished(() => sheets.close());
   const segments = (name: string) => ["dog", "samples", name];
   return { home, folder, sheets, segments };
@@ -71,7 +76,7 @@ describe("contact sheets", () => {
     // Above the wide picture the cell is empty, not stretched.
     expect(at(left + layout.cell / 2, top + 4)[0]).toBeLessThan(80);
 
-    const file = openSource(home, { kind: "sheet", jobId, name: sheet.name });
+    const file = openSource(home, { kind: "sheet", jobId, name: sheet.name }, () => null);
     file.close();
     expect(file.stat.size).toBe(sheet.bytes);
   });

@@ -41,6 +41,7 @@ export async function openBox(
     supervisor: {
       jobOfOutput: (name: string) => outputs.get(name) ?? null,
       jobsOfOutputs: () => outputs,
+      findOutput: (folder: string) => ({ root: home.outputs, folder }),
       liveJobs: () => (options.live ?? []).map((jobId) => ({ jobId, attempt: 1 })),
     },
     trainers: createTrainers([]),
