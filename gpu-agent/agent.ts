@@ -29,6 +29,7 @@ import { openSpool } from "./spool.ts";
 import type { Spool } from "./spool.ts";
 import type { Time } from "./time.ts";
 import { createAiToolkitTrainer } from "./trainers/ai-toolkit/ai-toolkit-trainer.ts";
+import { openUi } from "./trainers/ai-toolkit-ui/open-ui.ts";
 import { createTinyTrainer } from "./trainers/tiny-trainer.ts";
 import { createTrainers } from "./trainers/detect.ts";
 import { createIntake } from "./uploads/intake/intake.ts";
@@ -80,10 +81,30 @@ export function startAgent(options: AgentOptions): Agent {
   const identity = loadOrCreateIdentity(home);
   const bootId = readBootId();
   const spool = openSpool({ path: home.spool, clock: time, log, reservePath: home.reserve });
-  const trainers = createTrainers([
-    createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
-    createAiToolkitTrainer({ home, time, log }),
-  ]);
+  const stopping = new AbortController();
+  const secrets = secretsOf(process.env);
+  const processes = systemProcesses();
+  const signal = (pid: number, name: NodeJS.Signals): void => void process.kill(pid, name);
+  const ui = openUi({
+    home,
+    time,
+    log,
+    processes,
+    bootId,
+    signal,
+    secrets,
+    environment: process.env,
+    stopping: stopping.signal,
+  });
+  const trainers = createTrainers(
+    [
+      createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
+      createAiToolkitTrainer({ home, time, log }),
+      ...(ui.configured ? [ui.trainer] : []),
+    ],
+    // Attempts that it began are still known where nobody names its server any more.
+    [ui.trainer],
+  );
   const system = createSystemFacts({ entry: options.systemEntry, time, log });
   const host = createHostFacts({
     time,
@@ -91,9 +112,6 @@ export function startAgent(options: AgentOptions): Agent {
     queryGpuProcesses: nvidiaProcesses(log),
     system,
   });
-  const sheets = createSheets({ entry: options.sheetEntry, home, time });
-  const secrets = secretsOf(process.env);
-  const stopping = new AbortController();
   let connection: Connection | null = null;
 
   const supervisor = createSupervisor(
@@ -102,10 +120,10 @@ export function startAgent(options: AgentOptions): Agent {
       spool,
       time,
       log,
-      processes: systemProcesses(),
+      processes,
       bootId,
       launchShim: shimLauncher(options.shimEntry),
-      signal: (pid, signal) => process.kill(pid, signal),
+      signal,
       secrets,
       gpu: host,
       ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
@@ -121,6 +139,8 @@ export function startAgent(options: AgentOptions): Agent {
     log,
     gentle: () => supervisor.liveJobs().length > 0,
   });
+  const { findOutput } = supervisor;
+  const sheets = createSheets({ entry: options.sheetEntry, home, time, findOutput });
   const context: OperationContext = {
     home,
     spool,
@@ -146,6 +166,15 @@ export function startAgent(options: AgentOptions): Agent {
     },
   });
 
+  const found = ui.configured
+    ? ui.jobs({
+        spool,
+        supervisor,
+        announce: (job) => connection?.announce(job) ?? false,
+        release: (jobId) => connection?.release(jobId),
+      })
+    : null;
+
   supervisor.adopt();
   recoverDatasets(home, log);
   sweepStaging(home, time.now());
@@ -160,6 +189,7 @@ export function startAgent(options: AgentOptions): Agent {
     head: (key) => supervisor.head(key),
     onCall: (call, answer) => calls.deliver(call, answer),
     onWatch: (jobId, forMs) => supervisor.watch(jobId, forMs),
+    ...(found === null ? {} : { found }),
     spool,
     time,
     random: options.random,
@@ -168,6 +198,7 @@ export function startAgent(options: AgentOptions): Agent {
     ...(options.rhythm === undefined ? {} : { rhythm: options.rhythm }),
   });
   const live = connection;
+  found?.start();
 
   let closed = false;
   return {
@@ -181,6 +212,7 @@ export function startAgent(options: AgentOptions): Agent {
       closed = true;
       stopping.abort();
       trashSweep.close();
+      found?.close();
       supervisor.close();
       live.close();
       system.close();
@@ -200,7 +232,7 @@ function secretsOf(
   return Object.entries(environment).flatMap(([name, value]) =>
     value !== undefined &&
     value.length >= 8 &&
-    /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL)/i.test(name)
+    /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL|_AUTH$)/i.test(name)
       ? [{ value, kind: "secret" }]
       : [],
   );

@@ -10,6 +10,8 @@ export interface Policy {
   readonly modelRoots: readonly string[];
   /** ComfyUI's `models` folders. Base models are found in them too; export-model writes below their `loras`. */
   readonly comfyuiRoots: readonly string[];
+  /** Training folders of AI Toolkit's Web UI: what its jobs leave there is read. The toolkit's own `output` is one of them. */
+  readonly uiRoots: readonly string[];
   /** A start that takes longer by estimate is only made when it is confirmed; null: none needs to be. */
   readonly confirmHours: number | null;
   /** Folders that hold datasets, beside the home's own: AI Toolkit's `datasets`, for one. Trainyard changes files in them. */
@@ -26,6 +28,7 @@ const root = z
 const policySchema = z.strictObject({
   model_roots: z.array(root).max(32).default([]),
   comfyui_roots: z.array(root).max(32).default([]),
+  ai_toolkit_ui_roots: z.array(root).max(32).default([]),
   confirm_hours: z.number().gt(0).max(100_000).optional(),
   dataset_roots: z.array(root).max(32).default([]),
 });
@@ -47,6 +50,7 @@ export function readPolicy(home: Home, environment: Environment = process.env): 
   return {
     modelRoots: [...new Set(written.model_roots)],
     comfyuiRoots: [...new Set([...written.comfyui_roots, ...fromEnvironment.data])],
+    uiRoots: [...new Set(written.ai_toolkit_ui_roots)],
     confirmHours: written.confirm_hours ?? null,
     datasetRoots: [...new Set(written.dataset_roots)],
   };

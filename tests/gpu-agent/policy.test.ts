@@ -9,6 +9,7 @@ test("without a file only the home's own folders are allowed", () => {
   expect(readPolicy(openHome(temporaryFolder()), {})).toEqual({
     modelRoots: [],
     comfyuiRoots: [],
+    uiRoots: [],
     confirmHours: null,
     datasetRoots: [],
   });
@@ -21,10 +22,16 @@ test("the file and COMFYUI_MODEL_ROOTS add up, and an edit holds at once", () =>
   };
   const write = (value: unknown): void => writeFileSync(home.policy, JSON.stringify(value));
 
-  write({ model_roots: ["/data/models/"], comfyui_roots: ["/comfy/a"], confirm_hours: 12 });
+  write({
+    model_roots: ["/data/models/"],
+    comfyui_roots: ["/comfy/a"],
+    ai_toolkit_ui_roots: ["/ui/output/"],
+    confirm_hours: 12,
+  });
   expect(readPolicy(home, environment)).toEqual({
     modelRoots: ["/data/models"],
     comfyuiRoots: ["/comfy/a", "/comfy/b"],
+    uiRoots: ["/ui/output"],
     confirmHours: 12,
     datasetRoots: [],
   });

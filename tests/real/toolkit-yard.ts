@@ -22,7 +22,7 @@ function findNamed(): ToolkitInstallation | null {
 }
 
 /** Kept from run to run: it is always the same. */
-const models = join(tmpdir(), "trainyard-real-models");
+export const models = join(tmpdir(), "trainyard-real-models");
 
 /** A Trainyard with the toolkit on its box, driven through the official MCP client. */
 export interface ToolkitYard {
@@ -53,12 +53,24 @@ interface TrainingChange {
   readonly sampleEvery?: number;
 }
 
-export async function openToolkitYard({ root, python }: ToolkitInstallation): Promise<ToolkitYard> {
+/** `server`: of its Web UI, through which everything goes then; `uiRoots` are the folders of it that may be read. */
+export async function openToolkitYard(
+  { root, python }: ToolkitInstallation,
+  { server = "", uiRoots = [] }: { server?: string; uiRoots?: readonly string[] } = {},
+): Promise<ToolkitYard> {
   buildPipeline(python);
   const trainyard = await startTrainyard({
-    env: { AI_TOOLKIT_PATH: root, AI_TOOLKIT_PYTHON: python, CUDA_VISIBLE_DEVICES: "" },
+    env: {
+      AI_TOOLKIT_PATH: root,
+      AI_TOOLKIT_PYTHON: python,
+      CUDA_VISIBLE_DEVICES: "",
+      AI_TOOLKIT_SERVER_URL: server,
+    },
   });
-  writeFileSync(join(trainyard.home, "policy.json"), JSON.stringify({ model_roots: [models] }));
+  writeFileSync(
+    join(trainyard.home, "policy.json"),
+    JSON.stringify({ model_roots: [models], ai_toolkit_ui_roots: uiRoots }),
+  );
   const client = new Client(
     { name: "real", version: "1" },
     { versionNegotiation: { mode: "auto" } },
@@ -128,7 +140,7 @@ function buildPipeline(python: string): void {
 }
 
 /** Small and in full precision, as a CPU likes it; everything else as AI Toolkit's UI writes it. */
-function trainingConfig(name: string, change: TrainingChange): Record<string, unknown> {
+export function trainingConfig(name: string, change: TrainingChange): Record<string, unknown> {
   const { steps = 40, lr = 1e-4, optimizer = "adamw", dataset = "noise" } = change;
   const process = {
     type: "diffusion_trainer",
