@@ -147,6 +147,7 @@ export function startAgent(options: AgentOptions): Agent {
     supervisor,
     trainers,
     host,
+    ui: ui.configured ? ui.state : null,
     sheets,
     datasets,
     intake,

@@ -12,8 +12,9 @@ import type { Log } from "../log.ts";
 import type { Sheets } from "../samples/sheets.ts";
 import type { Spool } from "../spool.ts";
 import type { Time } from "../time.ts";
-import type { Intake } from "../uploads/intake/intake.ts";
+import type { UiState } from "../trainers/ai-toolkit-ui/ui-state.ts";
 import type { Trainers } from "../trainers/detect.ts";
+import type { Intake } from "../uploads/intake/intake.ts";
 
 /** What an operation may use of the agent. */
 export interface OperationContext {
@@ -23,6 +24,8 @@ export interface OperationContext {
   readonly trainers: Trainers;
   readonly intake: Intake;
   readonly host: HostFacts;
+  /** Of the Web UI of AI Toolkit; null where no server of it is named. */
+  readonly ui: UiState | null;
   readonly sheets: Sheets;
   readonly datasets: DatasetScans;
   readonly time: Time;

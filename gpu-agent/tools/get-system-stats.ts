@@ -6,15 +6,18 @@ import type { GpuFact } from "../host/nvidia-smi.ts";
 import { parseSpec } from "../jobs/attempt-spec.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
 import { rootsOf } from "../roots.ts";
+import { fixOf } from "../trainers/ai-toolkit-ui/ui-state.ts";
+import type { UiLook } from "../trainers/ai-toolkit-ui/ui-state.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { gigabytes, observedNow } from "./tool-handler.ts";
 
 export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ detail }, context) => {
   const { host, home, supervisor, trainers } = context;
-  const [nvidia, { cpuPercent, memory, disk }, facts] = await Promise.all([
+  const [nvidia, { cpuPercent, memory, disk }, facts, ui] = await Promise.all([
     host.gpus(),
     host.vitals(home.outputs),
     trainers.facts(),
+    context.ui?.look() ?? null,
   ]);
   const gpus = nvidia.length > 0 ? nvidia : await host.graphics();
   const [first] = gpus;
@@ -52,6 +55,7 @@ export const getSystemStats: AgentToolHandler<"get-system-stats"> = async ({ det
       disk_usage_percent: diskPercent,
       active_jobs: live.length,
       trainers: [...facts],
+      ...(ui === null ? {} : { ai_toolkit_ui: uiView(ui, full) }),
       ...observedNow(context),
     },
     text: `${gpuText(nvidia, gpus)}; ${live.length} active job${live.length === 1 ? "" : "s"}; disk ${diskPercent ?? "?"} % used. Call list-training-jobs for the jobs.`,
@@ -107,6 +111,19 @@ function jobView(
     job_name: spec?.args.jobName ?? null,
     status: row === null ? null : publicStatus(row.state),
     slot: spec?.args.slot ?? null,
+  };
+}
+
+function uiView({ problem, running, queued, queues, version }: UiLook, full: boolean) {
+  return {
+    reachable: problem?.kind !== "unreachable",
+    authorized: problem === null,
+    running,
+    queued,
+    ...(full
+      ? { queues: queues.map((one) => ({ gpu_ids: one.gpuIds, running: one.running })), version }
+      : {}),
+    ...(problem === null ? {} : { problem: problem.message, fix: fixOf(problem) }),
   };
 }
 

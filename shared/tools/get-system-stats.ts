@@ -2,6 +2,17 @@ import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
 import { agent, count, detail, gpuView, maybe, observation, trainerView } from "./vocabulary.ts";
 
+const uiView = z.object({
+  reachable: z.boolean(),
+  authorized: z.boolean().describe("It takes AI_TOOLKIT_AUTH."),
+  running: count,
+  queued: count,
+  queues: z.array(z.object({ gpu_ids: z.string(), running: z.boolean() })).optional(),
+  version: maybe(z.string()).describe("Known where the toolkit is on this box."),
+  problem: maybe(z.string()),
+  fix: maybe(z.string()),
+});
+
 export const getSystemStats = defineTool({
   name: "get-system-stats",
   title: "Get system stats",
@@ -56,6 +67,7 @@ export const getSystemStats = defineTool({
       )
       .optional(),
     trainers: z.array(trainerView).optional(),
+    ai_toolkit_ui: maybe(uiView).describe("Its Web UI, where the box names its server."),
     ...observation,
   }),
   annotations: {

@@ -1,5 +1,7 @@
 import type { ImportCheck } from "../../trainers/ai-toolkit/import-check.ts";
 import type { ToolkitSearch } from "../../trainers/ai-toolkit/installation.ts";
+import { fixOf } from "../../trainers/ai-toolkit-ui/ui-state.ts";
+import type { UiLook } from "../../trainers/ai-toolkit-ui/ui-state.ts";
 
 export interface Finding {
   readonly name:
@@ -12,6 +14,7 @@ export interface Finding {
     | "python"
     | "imports"
     | "table"
+    | "ui"
     | "token";
   readonly status: "ok" | "warning" | "problem";
   readonly message: string;
@@ -38,6 +41,16 @@ export interface BoxFacts {
   readonly tableMs: number | null;
   readonly tableMsMax: number;
   readonly hasHubToken: boolean;
+  /** Null: no server of its Web UI is named. */
+  readonly ui: UiFacts | null;
+}
+
+interface UiFacts {
+  /** `host:port`. */
+  readonly shown: string;
+  readonly look: UiLook;
+  /** Files of its jobs may be read where they lie; null where that is on no disk of this box. */
+  readonly folderAllowed: boolean | null;
 }
 
 const gib = 1024 ** 3;
@@ -55,6 +68,7 @@ export function findingsOf(facts: BoxFacts): readonly Finding[] {
     gpuFinding(facts),
     ...toolkitFindings(facts),
     ...tableFinding(facts),
+    ...uiFindings(facts),
     tokenFinding(facts),
   ];
 }
@@ -206,6 +220,52 @@ function tableFinding({ tableMs, tableMsMax, toolkit }: BoxFacts): readonly Find
       fix: slow
         ? "Put the home on a local disk: on this one jobs run without it, so they cannot be asked to save or sample."
         : null,
+    },
+  ];
+}
+
+function uiFindings({ ui }: BoxFacts): readonly Finding[] {
+  if (ui === null) return [];
+  const { shown, look, folderAllowed } = ui;
+  if (look.problem !== null) {
+    const { message } = look.problem;
+    const fix = fixOf(look.problem);
+    return [{ name: "ui", status: "problem", message: `${shown}: ${message}`, fix }];
+  }
+  const answers: Finding = {
+    name: "ui",
+    status: "ok",
+    message: `${shown} answers; AI Toolkit ${look.version ?? "of an unknown version"}; ${look.running} running, ${look.queued} queued; ${queuesText(look)}`,
+    fix: null,
+  };
+  const stuck = look.queued > 0 && look.running === 0 && !look.queues.some((one) => one.running);
+  return [
+    stuck
+      ? { ...answers, status: "warning", fix: "Jobs wait and no queue runs: start one in the UI." }
+      : answers,
+    ...uiFolderFinding(look, folderAllowed),
+  ];
+}
+
+function queuesText({ queues }: UiLook): string {
+  if (queues.length === 0) return "no queue yet";
+  return queues
+    .slice(0, 8)
+    .map(({ gpuIds, running }) => `queue ${gpuIds} ${running ? "runs" : "stands"}`)
+    .join(", ");
+}
+
+function uiFolderFinding({ settings }: UiLook, isAllowed: boolean | null): readonly Finding[] {
+  if (isAllowed === true || settings === null) return [];
+  return [
+    {
+      name: "ui",
+      status: "warning",
+      message: `The models and samples of its jobs cannot be read: ${settings.trainingFolder}`,
+      fix:
+        isAllowed === null
+          ? "They are not on this box. Run the agent where the UI runs, to get at them."
+          : "Name that folder in ai_toolkit_ui_roots of policy.json.",
     },
   ];
 }

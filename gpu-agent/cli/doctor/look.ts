@@ -5,9 +5,12 @@ import { openHome } from "../../home.ts";
 import type { Home } from "../../home.ts";
 import { nvidiaCards, parseGpus } from "../../host/nvidia-smi.ts";
 import { readPolicy } from "../../policy.ts";
+import { systemTime } from "../../time.ts";
 import { connectionMs } from "../../trainers/job-table.ts";
 import { checkImports } from "../../trainers/ai-toolkit/import-check.ts";
 import { findToolkit } from "../../trainers/ai-toolkit/installation.ts";
+import { lookAtUi } from "../../trainers/ai-toolkit-ui/open-ui.ts";
+import { allowedFolder, allowedUiRoots } from "../../trainers/ai-toolkit-ui/ui-output.ts";
 import type { BoxFacts } from "./findings.ts";
 
 /** Looks anew at everything; importing the toolkit's packages takes some seconds. */
@@ -36,7 +39,34 @@ export async function lookAtBox(
     tableMsMax: limits.jobTableConnectionMs,
     hasHubToken:
       (environment["HF_TOKEN"] ?? environment["HUGGING_FACE_HUB_TOKEN"] ?? "").trim() !== "",
+    ui: await uiOf(home, environment),
   };
+}
+
+async function uiOf(
+  home: Home | null,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<BoxFacts["ui"]> {
+  const found = await lookAtUi(environment, systemTime);
+  if (found === null) return null;
+  const folder = found.look.settings?.trainingFolder ?? null;
+  const isHere = folder !== null && home !== null && existsSync(folder);
+  return {
+    ...found,
+    folderAllowed: isHere ? allowedFolder(folder, rootsOf(home, environment)) !== null : null,
+  };
+}
+
+/** A policy that is wrong is a finding of its own. */
+function rootsOf(
+  home: Home,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  try {
+    return allowedUiRoots(home, environment);
+  } catch {
+    return [];
+  }
 }
 
 function openedHome(root: string): { readonly home: Home | null; readonly problem: string | null } {

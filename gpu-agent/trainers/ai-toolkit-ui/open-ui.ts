@@ -1,4 +1,5 @@
 import { limits } from "@trainyard/shared/limits.ts";
+import type { Time } from "../../time.ts";
 import type { Trainer } from "../trainer.ts";
 import { createUiApi } from "./ui-api.ts";
 import type { UiFollowDeps } from "./ui-following.ts";
@@ -7,6 +8,7 @@ import type { UiJobs, UiJobsDeps } from "./ui-jobs.ts";
 import { createUiServer, uiAddress, UiProblem } from "./ui-server.ts";
 import type { UiServer, UiServerLimits } from "./ui-server.ts";
 import { createUiState, uiLookLimits } from "./ui-state.ts";
+import type { UiLook, UiState } from "./ui-state.ts";
 import { createUiTrainer } from "./ui-trainer.ts";
 
 /** Everything about the Web UI of AI Toolkit, as this box's environment names it. */
@@ -14,6 +16,7 @@ export interface OpenUi {
   /** Its server is named, rightly or not. */
   readonly configured: boolean;
   readonly trainer: Trainer;
+  readonly state: UiState;
   jobs(deps: Pick<UiJobsDeps, "spool" | "supervisor" | "announce" | "release">): UiJobs;
 }
 
@@ -31,8 +34,9 @@ export function openUi(
   );
   const trainer = createUiTrainer({ ...deps, api, state });
   return {
-    configured: (environment["AI_TOOLKIT_SERVER_URL"]?.trim() ?? "") !== "",
+    configured: isNamed(environment),
     trainer,
+    state,
     jobs: (more) =>
       createUiJobs({
         ...deps,
@@ -41,6 +45,23 @@ export function openUi(
         version: async () => (await state.look()).version,
       }),
   };
+}
+
+/** How the server is, for somebody who wants to know only that; null where none is named. */
+export async function lookAtUi(
+  environment: UiFollowDeps["environment"],
+  time: Pick<Time, "monotonic">,
+): Promise<{ readonly shown: string; readonly look: UiLook } | null> {
+  if (!isNamed(environment)) return null;
+  const api = createUiApi(serverOf(environment)(uiLookLimits));
+  return {
+    shown: api.address.shown,
+    look: await createUiState(api, time, environment).look(),
+  };
+}
+
+function isNamed(environment: UiFollowDeps["environment"]): boolean {
+  return (environment["AI_TOOLKIT_SERVER_URL"]?.trim() ?? "") !== "";
 }
 
 /** An address that is none answers every question with what is wrong with it. */

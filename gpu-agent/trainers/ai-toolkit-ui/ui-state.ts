@@ -74,6 +74,15 @@ function versionBeside(
   return trainingFolder === join(root, "output") ? version : null;
 }
 
+/** What its owner can do about it. */
+export function fixOf({ kind }: UiProblem): string {
+  if (kind === "unauthorized")
+    return "Set AI_TOOLKIT_AUTH for the agent to the token that the server was started with.";
+  return kind === "unreachable"
+    ? "Start it (npm run build_and_start in the toolkit's ui folder), or correct AI_TOOLKIT_SERVER_URL; its port is 8675 unless it was changed."
+    : "Let AI_TOOLKIT_SERVER_URL name the Web UI of AI Toolkit: what answers there is something else, or broken.";
+}
+
 /** A hello must not wait for a server that hangs. */
 export const uiLookLimits = {
   answerMs: limits.uiLookMs,

@@ -17,6 +17,7 @@ import type { UiFollowDeps } from "./ui-following.ts";
 import { isUiLocal } from "./ui-output.ts";
 import { createUiPlace } from "./ui-place.ts";
 import { gpusOfSlot } from "./ui-rows.ts";
+import { fixOf } from "./ui-state.ts";
 import type { UiState } from "./ui-state.ts";
 import { UiProblem } from "./ui-server.ts";
 
@@ -36,7 +37,7 @@ export function createUiTrainer(deps: UiFollowDeps & { readonly state: UiState }
         reason:
           problem === null
             ? null
-            : `AI Toolkit's Web UI at ${api.address.shown}: ${problem.message}`.slice(0, 300),
+            : `AI Toolkit's Web UI: ${problem.message} ${fixOf(problem)}`.slice(0, 300),
       };
     },
     prepare: (request) => prepareUiTraining(request, deps),

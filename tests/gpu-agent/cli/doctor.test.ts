@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { findingsOf } from "../../../gpu-agent/cli/doctor/findings.ts";
 import type { BoxFacts } from "../../../gpu-agent/cli/doctor/findings.ts";
+import { UiProblem } from "../../../gpu-agent/trainers/ai-toolkit-ui/ui-server.ts";
+import type { UiProblemKind } from "../../../gpu-agent/trainers/ai-toolkit-ui/ui-server.ts";
+import type { UiLook } from "../../../gpu-agent/trainers/ai-toolkit-ui/ui-state.ts";
 
 const healthy: BoxFacts = {
   node: "24.21.0",
@@ -24,7 +27,21 @@ const healthy: BoxFacts = {
   tableMs: 0.3,
   tableMsMax: 5,
   hasHubToken: true,
+  ui: null,
 };
+
+const look: UiLook = {
+  problem: null,
+  version: "0.12.26",
+  settings: { trainingFolder: "/opt/ai-toolkit/output", datasetsFolder: "/d" },
+  queues: [{ gpuIds: "0", running: true }],
+  running: 1,
+  queued: 2,
+};
+const server = { shown: "127.0.0.1:8675", look, folderAllowed: true };
+const without = (kind: UiProblemKind) => ({
+  ui: { ...server, look: { ...look, problem: new UiProblem(kind, "It says no.") } },
+});
 
 const found = (facts: Partial<BoxFacts>, name: string) =>
   findingsOf({ ...healthy, ...facts }).find((finding) => finding.name === name);
@@ -36,7 +53,42 @@ describe("findingsOf", () => {
     ).toEqual([]);
   });
 
+  it("says how the server of the Web UI is", () => {
+    expect(found({ ui: server }, "ui")).toEqual({
+      name: "ui",
+      status: "ok",
+      message: "127.0.0.1:8675 answers; AI Toolkit 0.12.26; 1 running, 2 queued; queue 0 runs",
+      fix: null,
+    });
+    expect(found({}, "ui")).toBeUndefined();
+  });
+
+  it("says that files of the Web UI's jobs cannot be read, and why", () => {
+    const of = (folderAllowed: boolean | null) =>
+      findingsOf({ ...healthy, ui: { ...server, folderAllowed } }).filter(
+        ({ name, status }) => name === "ui" && status === "warning",
+      );
+    expect(of(true)).toEqual([]);
+    expect(of(false)).toMatchObject([{ fix: expect.stringContaining("ai_toolkit_ui_roots") }]);
+    expect(of(null)).toMatchObject([{ fix: expect.stringContaining("not on this box") }]);
+  });
+
   it.each<[string, string, Partial<BoxFacts>, string, string]>([
+    ["a Web UI that is down", "ui", without("unreachable"), "problem", "build_and_start"],
+    ["a wrong token", "ui", without("unauthorized"), "problem", "AI_TOOLKIT_AUTH"],
+    ["another server", "ui", without("odd"), "problem", "something else"],
+    [
+      "a queue that stands",
+      "ui",
+      {
+        ui: {
+          ...server,
+          look: { ...look, running: 0, queues: [{ gpuIds: "0", running: false }] },
+        },
+      },
+      "warning",
+      "no queue runs",
+    ],
     ["an old Node", "node", { node: "20.20.2" }, "problem", "through npm"],
     ["a home that cannot be written", "home", { homeProblem: "EACCES" }, "problem", "--home"],
     ["little room", "disk", { freeBytes: 1024 ** 3 }, "warning", "Free some space"],

@@ -45,6 +45,7 @@ export async function openBox(
       liveJobs: () => (options.live ?? []).map((jobId) => ({ jobId, attempt: 1 })),
     },
     trainers: createTrainers([]),
+    ui: null,
     host: createHostFacts({
       time: systemTime,
       queryGpus: async () => null,
