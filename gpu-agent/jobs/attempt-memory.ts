@@ -133,6 +133,10 @@ export function remember(
       if (event.lr !== null) values.set("lr", event.lr);
       return { kind: "point", row: { step: event.step, values } };
     }
+    case "metrics":
+      return barIsSource && event.step > memory.metricsStep
+        ? { kind: "point", row: { step: event.step, values: event.values } }
+        : null;
     case "nan":
       memory.unclaimedNans += 1;
       return null;

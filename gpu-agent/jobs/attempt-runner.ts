@@ -290,6 +290,7 @@ async function conclude(
       place: attempt.place(),
       judgeFinal: () => followed?.judgeFinal() ?? Promise.resolve(null),
       createdAtMs,
+      trainer: trainer.name,
     },
     trainer,
     environment,

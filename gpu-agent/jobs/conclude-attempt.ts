@@ -42,6 +42,8 @@ export interface EndedAttempt {
   /** For files that are not on this box. */
   readonly judgeFinal: () => Promise<FinalArtifact | null>;
   readonly createdAtMs: number;
+  /** Name of the trainer. */
+  readonly trainer: string;
 }
 
 interface ConcludeEnvironment {

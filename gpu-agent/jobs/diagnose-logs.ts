@@ -21,7 +21,8 @@ export function diagnoseLogs(
     stopWanted,
     memory,
     training,
-  }: Pick<EndedAttempt, "files" | "end" | "stopWanted" | "memory" | "training">,
+    trainer,
+  }: Pick<EndedAttempt, "files" | "end" | "stopWanted" | "memory" | "training" | "trainer">,
   secrets: readonly KnownSecret[],
 ): Diagnosis | null {
   const exit: ExitFacts = {
@@ -29,9 +30,10 @@ export function diagnoseLogs(
     stopWanted: stopWanted !== null || memory.stopMarker,
     killedForMemory: wasKilledForMemory(end, memory.memoryKills),
   };
+  const tool = trainer === "llm" ? "hf-trainer" : "ai-toolkit";
   // The traceback is in stderr; what the trainer says about its job in stdout comes second.
   const reports = [files.stderr, files.stdout].map((file) =>
-    analyzeLog(endOf(file), { tool: "ai-toolkit", jobName: training.name, exit }),
+    analyzeLog(endOf(file), { tool, jobName: training.name, exit }),
   );
   const diagnosis = diagnose(reports, { nanSteps: memory.guardrail.nanSteps });
   if (diagnosis === null) return null;

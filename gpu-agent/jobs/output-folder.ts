@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, utimesSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { limits } from "@trainyard/shared/limits.ts";
 import { foldName } from "@trainyard/shared/names.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
@@ -59,7 +59,6 @@ export function makeResumable(
 ): readonly string[] {
   const files = trainer.checkpoints(outputFolder, fileStem);
   const damaged = files.filter(({ valid }) => !valid);
-  if (damaged.length > 0) mkdirSync(join(outputFolder, asideFolder), { recursive: true });
   for (const { name, path } of damaged) renameSync(path, freePlace(outputFolder, name));
   const furthest = files
     .filter(({ valid }) => valid)
@@ -75,6 +74,8 @@ export function makeResumable(
 function freePlace(outputFolder: string, name: string): string {
   for (let copy = 0; ; copy += 1) {
     const path = join(outputFolder, asideFolder, copy === 0 ? name : `${name}.${copy}`);
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    return path;
   }
 }

@@ -9,6 +9,8 @@ export interface MetricLine {
   readonly loss: number | null;
   readonly lr: number | null;
   readonly stepsPerSecond: number | null;
+  /** Everything else that a dict of numbers holds, by its own name: `eval_loss`, `tokens_per_second`, … */
+  readonly others?: ReadonlyMap<string, number>;
   /**
    * A loss or a validation loss in it is no finite number, or a gradient norm is NaN; an infinite norm is what a loss
    * scaler tries out.
@@ -60,11 +62,14 @@ function readDict(line: string): MetricLine | null {
     loss: loss ?? null,
     lr: values.get("learning_rate") ?? null,
     stepsPerSecond: isSummary ? (values.get("train_steps_per_second") ?? null) : null,
+    others: new Map([...values].filter(([key]) => !own.has(key))),
     nan:
       Number.isNaN(values.get("grad_norm")) ||
       ["loss", "eval_loss", "train_loss"].some((key) => isEndless(values.get(key))),
   };
 }
+
+const own: ReadonlySet<string> = new Set(["loss", "learning_rate", "step"]);
 
 /** mlx-lm: `Iter 10: Train loss 1.2, Learning Rate 1.000e-05, It/sec 2.3, …`; of a validation it counts only whether it is a number. */
 function readMlx(line: string): MetricLine | null {

@@ -32,7 +32,7 @@ function diagnosed(
   if (logs.stderr !== undefined) writeFileSync(files.stderr, logs.stderr);
   const memory = { ...newMemory(0, 10, 0), memoryKills };
   const training = { name: "cats" } as Parameters<typeof diagnoseLogs>[0]["training"];
-  return diagnoseLogs({ files, end, stopWanted, memory, training }, []);
+  return diagnoseLogs({ files, end, stopWanted, memory, training, trainer: "ai-toolkit" }, []);
 }
 
 describe("diagnoseLogs", () => {

@@ -1,5 +1,9 @@
+import { readMetricLine } from "../metric-lines.ts";
 import type { LogEvent, LogPhase } from "./log-events.ts";
 import { type OpenJob, type Reading, rememberedNans, setPhase } from "./reader-state.ts";
+
+/** They follow from the step. */
+const notSeries = ["epoch"];
 
 /** The first rule that fits reads the line; most lines fit none. */
 export function readByRule(line: string, reading: Reading): void {
@@ -97,6 +101,26 @@ const rules: readonly LineRule[] = [
       job.waiting = null;
       events.push({ kind: "oomSkipped", n: Number(n) });
     },
+  },
+  {
+    // The scripts of a language-model project: a step's numbers, with the count of completed steps among them.
+    starts: "{'",
+    pattern: /^\{'[\w/.-]{1,64}': .*\}$/,
+    read: ({ input }, { events }) => {
+      const line = readMetricLine(input);
+      if (line === null || line.step === null || line.step < 1) return;
+      const values = new Map(line.others);
+      for (const key of notSeries) values.delete(key);
+      if (line.loss !== null) values.set("loss", line.loss);
+      if (line.lr !== null) values.set("lr", line.lr);
+      events.push({ kind: "metrics", step: line.step - 1, values });
+    },
+  },
+  {
+    starts: "Resuming from ",
+    pattern: /^Resuming from (\S.{0,500}) at step (\d{1,15})$/,
+    read: ([, path = "", step], { events }) =>
+      events.push({ kind: "resumed", path, step: Number(step) }),
   },
   {
     starts: "Trainyard tiny trainer",

@@ -18,6 +18,12 @@ export type LogEvent =
       readonly loss: number;
       readonly lr: number | null;
     }
+  /** A line of numbers for one step, as Hugging Face's Trainer prints it; `step` is the loop index. NaN as such. */
+  | {
+      readonly kind: "metrics";
+      readonly step: number;
+      readonly values: ReadonlyMap<string, number>;
+    }
   /** `step` is known only when the bar's 0 was read before the line; else the next `barLoss` of 0 becomes NaN. */
   | { readonly kind: "nan"; readonly step: number | null }
   | { readonly kind: "phase"; readonly phase: LogPhase }

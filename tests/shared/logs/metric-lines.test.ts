@@ -40,7 +40,19 @@ describe("the Trainer's dicts", () => {
       { stepsPerSecond: 4.25 },
     ],
   ])("%s", (line, wanted) => {
-    expect(readMetricLine(line)).toEqual({ ...silent, ...wanted });
+    const { others: _others, ...read } = readMetricLine(line) ?? {};
+    expect(read).toEqual({ ...silent, ...wanted });
+  });
+
+  it("keep every other number by its own name", () => {
+    const line =
+      "{'loss': 1.5, 'grad_norm': nan, 'step': 3, 'rewards/format': '0.25', 'note': 'x'}";
+    expect(readMetricLine(line)?.others).toEqual(
+      new Map([
+        ["grad_norm", Number.NaN],
+        ["rewards/format", 0.25],
+      ]),
+    );
   });
 
   it.each([
