@@ -30,6 +30,8 @@ import type { Spool } from "./spool.ts";
 import type { Time } from "./time.ts";
 import { createAiToolkitTrainer } from "./trainers/ai-toolkit/ai-toolkit-trainer.ts";
 import { openUi } from "./trainers/ai-toolkit-ui/open-ui.ts";
+import { createLlmBox } from "./trainers/llm/llm-box.ts";
+import { createLlmTrainer } from "./trainers/llm/llm-trainer.ts";
 import { createTinyTrainer } from "./trainers/tiny-trainer.ts";
 import { createTrainers } from "./trainers/detect.ts";
 import { createIntake } from "./uploads/intake/intake.ts";
@@ -52,6 +54,8 @@ export interface AgentOptions {
   readonly sheetEntry: string;
   readonly datasetEntry: string;
   readonly intakeEntry: string;
+  /** The files that every language-model project begins with. */
+  readonly projectTemplates: string;
   readonly version: string;
   readonly openSocket?: OpenSocket;
   readonly rhythm?: Partial<Rhythm>;
@@ -81,6 +85,7 @@ export function startAgent(options: AgentOptions): Agent {
   const identity = loadOrCreateIdentity(home);
   const bootId = readBootId();
   const spool = openSpool({ path: home.spool, clock: time, log, reservePath: home.reserve });
+  const llm = createLlmBox({ home, time, log, templates: options.projectTemplates });
   const stopping = new AbortController();
   const secrets = secretsOf(process.env);
   const processes = systemProcesses();
@@ -100,6 +105,7 @@ export function startAgent(options: AgentOptions): Agent {
     [
       createTinyTrainer({ entry: options.tinyEntry, version: options.version }),
       createAiToolkitTrainer({ home, time, log }),
+      createLlmTrainer({ home, llm }),
       ...(ui.configured ? [ui.trainer] : []),
     ],
     // Attempts that it began are still known where nobody names its server any more.
@@ -146,6 +152,7 @@ export function startAgent(options: AgentOptions): Agent {
     spool,
     supervisor,
     trainers,
+    llm,
     host,
     ui: ui.configured ? ui.state : null,
     sheets,

@@ -30,6 +30,8 @@ export interface Home {
   readonly policy: string;
   /** Config files that the box's owner put there, if any. */
   readonly configs: string;
+  /** Language-model projects; made with the first. */
+  readonly projects: string;
 }
 
 export function defaultHomeRoot(): string {
@@ -54,6 +56,7 @@ export function openHome(root: string): Home {
     alerts: join(root, "alerts"),
     policy: join(root, "policy.json"),
     configs: join(root, "configs"),
+    projects: join(root, "projects"),
   };
   for (const path of [root, agent, home.jobs, home.datasets, home.outputs, home.staging]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -53,6 +53,7 @@ function run(url: string): void {
       datasetEntry: entry("./dataset-child.js", "./datasets/scan/child.ts"),
       systemEntry: entry("./system-child.js", "./host/system-child.ts"),
       sheetEntry: entry("./sheet-child.js", "./samples/sheet-child.ts"),
+      projectTemplates: entry("./llm-project", "./llm-project"),
       version,
     });
   } catch (error) {

@@ -16,7 +16,14 @@ export interface Policy {
   readonly confirmHours: number | null;
   /** Folders that hold datasets, beside the home's own: AI Toolkit's `datasets`, for one. Trainyard changes files in them. */
   readonly datasetRoots: readonly string[];
+  /** Folders for language-model projects, beside the home's own. Trainyard writes in them and runs what lies in a project. */
+  readonly projectRoots: readonly string[];
+  /** Services that a language-model job may send something to, besides loading from the Hub: a call alone never can. */
+  readonly outbound: readonly Outbound[];
 }
+
+const outboundServices = ["huggingface", "mlflow", "wandb"] as const;
+type Outbound = (typeof outboundServices)[number];
 
 /** A root that is the whole disk would allow everything. */
 const root = z
@@ -31,6 +38,8 @@ const policySchema = z.strictObject({
   ai_toolkit_ui_roots: z.array(root).max(32).default([]),
   confirm_hours: z.number().gt(0).max(100_000).optional(),
   dataset_roots: z.array(root).max(32).default([]),
+  project_roots: z.array(root).max(32).default([]),
+  outbound: z.array(z.enum(outboundServices)).max(8).default([]),
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -53,6 +62,8 @@ export function readPolicy(home: Home, environment: Environment = process.env): 
     uiRoots: [...new Set(written.ai_toolkit_ui_roots)],
     confirmHours: written.confirm_hours ?? null,
     datasetRoots: [...new Set(written.dataset_roots)],
+    projectRoots: [...new Set(written.project_roots)],
+    outbound: [...new Set(written.outbound)],
   };
 }
 

@@ -1,5 +1,5 @@
 // Bundles what runs: the Worker, the agent, its shim, the tiny trainer and the command. About a second.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
@@ -59,6 +59,13 @@ const [command] = await Promise.all([
     outdir: "dist",
   }),
 ]);
+
+// What a language-model project begins with goes along as it is.
+rmSync(`${root}dist/agent/llm-project`, { recursive: true, force: true });
+cpSync(`${root}gpu-agent/llm-project`, `${root}dist/agent/llm-project`, {
+  recursive: true,
+  filter: (path) => !path.endsWith("__pycache__"),
+});
 
 // Parts carry their content in their names; those of earlier builds would pile up.
 for (const file of readdirSync(`${root}dist/cli`)) {

@@ -7,7 +7,7 @@ import { webhookPayloadSchema } from "@trainyard/shared/alerts/payload.ts";
 import { openApiDocument } from "@trainyard/shared/openapi/document.ts";
 import { agentMessageSchema, edgeMessageSchema } from "@trainyard/shared/protocol/messages.ts";
 import { inputJsonSchema, outputJsonSchema } from "@trainyard/shared/tools/json-schema.ts";
-import { toolListEntries } from "@trainyard/shared/tools/list-entries.ts";
+import { writtenEntries } from "@trainyard/shared/tools/list-entries.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
 import { troubleshootingGuide } from "@trainyard/shared/logs/failure/troubleshooting.ts";
 import { trainingGuide } from "@trainyard/shared/training/training-guide.ts";
@@ -38,7 +38,7 @@ for (const [name, schema] of [
   });
   wanted.set(`schemas/${name}.schema.json`, json(document));
 }
-wanted.set("schemas/tool-list.json", json(toolListEntries("all")));
+wanted.set("schemas/tool-list.json", json(writtenEntries()));
 wanted.set("schemas/openapi.json", json(openApiDocument(manifest.version)));
 wanted.set("docs/tools.md", toolsPage());
 wanted.set("docs/training-guide.md", trainingGuide());

@@ -406,6 +406,22 @@ export const limits = {
   /** A name, a state or a message of the server; longer ones are cut. */
   uiTextCharacters: 1_000,
 
+  // ---- language models -------------------------------------------------------------------------
+  /** Steps of one stage: a hundred days at one a second, and a list of row numbers that still fits into memory. */
+  llmIterations: 10_000_000,
+  /** Folders between the projects root and a project; deeper paths do not fit into a short answer. */
+  projectFolders: 6,
+  /** Importing torch and transformers once: seconds from a warm disk, a minute and more from a cold one. */
+  llmLookMs: 180_000,
+  /** A start waits so long for it and then goes on: what cannot run is said by the scripts too. */
+  llmLookWaitMs: 8_000,
+  /** An evaluation or export that ended so recently is the answer to the same call: a caller that was told to call again does. */
+  llmResultAgainMs: 900_000,
+  /** Reading a dataset before a run is made of it; below the time that a call to the box has. */
+  llmDatasetCheckMs: 30_000,
+  /** A record of a run, of an evaluation or an export, as it is read back. */
+  runRecordBytes: 512 * kib,
+
   // ---- stop ladder (reliability 2.7) ---------------------------------------------------------
   stopCheckpointMs: 600_000,
   /** A trainer that was asked stops behind its step; one that loads or trains slower than this is interrupted there. */

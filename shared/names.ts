@@ -2,7 +2,16 @@
 import { AppError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
-export type NameKind = "job" | "dataset" | "config" | "output" | "model" | "agent" | "route";
+export type NameKind =
+  | "job"
+  | "dataset"
+  | "config"
+  | "output"
+  | "model"
+  | "agent"
+  | "route"
+  | "project"
+  | "run";
 
 /** Case and composition folded: two names that fold alike are the same folder on some file system. */
 export function foldName(name: string): string {

@@ -24,6 +24,8 @@ export interface JobFilter {
   readonly limit: number;
   /** Jobs created before this place. */
   readonly before: number | null;
+  /** What the name of its config ends with, from a `/` on; the jobs of one language-model run share it. */
+  readonly configEnd?: string;
 }
 
 export interface JobPage {
@@ -176,6 +178,10 @@ export function createJobIndex(store: Store) {
       const matching = [...jobs.values()]
         .filter((job) => filter.states === null || filter.states.includes(job.summary.state))
         .filter((job) => filter.agentId === null || job.summary.agentId === filter.agentId)
+        .filter(({ summary: { configName } }) => {
+          const end = filter.configEnd;
+          return end === undefined || configName === end || configName.endsWith(`/${end}`);
+        })
         .sort((a, b) => b.place - a.place);
       const rest = matching.filter((job) => filter.before === null || job.place < filter.before);
       const page = rest.slice(0, filter.limit);

@@ -8,9 +8,15 @@ import type { McpDoor } from "./mcp-door.ts";
 import type { ToolCall } from "./offer.ts";
 
 /** Made when the contracts change, not in a request: each tool costs half a millisecond, and the free plan allows ten. */
-const entries: ReadonlyMap<string, ToolListEntry> = new Map(
-  (toolList as unknown as ToolListEntry[]).map((entry) => [entry.name, entry]),
-);
+const written = toolList as unknown as Readonly<
+  Record<"pictures" | "llm" | "all", ToolListEntry[]>
+>;
+/** Later ones win: each list has its own form of the few tools that have several. */
+const entriesOf = (...parts: ToolListEntry[][]): ReadonlyMap<string, ToolListEntry> =>
+  new Map(parts.flat().map((entry) => [entry.name, entry]));
+const forPictures = entriesOf(written.pictures);
+const forModels = entriesOf(written.pictures, written.llm);
+const forAll = entriesOf(written.pictures, written.llm, written.all);
 const lists = new Map<string, ListToolsResult>();
 
 export function listTools({ toolset, principal }: McpDoor): ListToolsResult {
@@ -18,6 +24,7 @@ export function listTools({ toolset, principal }: McpDoor): ListToolsResult {
   const key = `${toolset}/${granted}`;
   let list = lists.get(key);
   if (list === undefined) {
+    const entries = toolset === "llm" ? forModels : toolset === "all" ? forAll : forPictures;
     const tools = toolsOf(toolset, granted).map(({ name }) => entries.get(name));
     // Our entries are readonly; the SDK's type of the same JSON is not.
     list = { tools } as unknown as ListToolsResult;

@@ -28,25 +28,21 @@ export function trainerMissing(
   trainer: BoxTrainer,
   reason: string | null,
 ): AppError {
-  if (trainer === webUi) {
-    return new AppError(
-      "TRAINER_UNREACHABLE",
-      "AI Toolkit's Web UI cannot be used by the box. Nothing was started.",
-      {
-        hint: "details.reason is what the box found. Start the UI, or correct AI_TOOLKIT_SERVER_URL and AI_TOOLKIT_AUTH for the agent; trainyard doctor on the box says more.",
-        details: { trainer, agent_id: agent.agentId, reason },
-      },
-    );
-  }
-  return new AppError(
-    "TRAINER_NOT_FOUND",
-    `The box has no trainer ${trainer}. Nothing was started.`,
-    {
-      hint:
-        trainer === "tiny"
-          ? "The tiny trainer comes with Trainyard: update it on the box and start its agent again."
-          : 'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
-      details: { trainer, agent_id: agent.agentId, reason },
-    },
-  );
+  const [code, message] =
+    trainer === webUi
+      ? (["TRAINER_UNREACHABLE", "AI Toolkit's Web UI cannot be used by the box."] as const)
+      : (["TRAINER_NOT_FOUND", `The box has no trainer ${trainer}.`] as const);
+  return new AppError(code, `${message} Nothing was started.`, {
+    hint: trainerHints[trainer],
+    details: { trainer, agent_id: agent.agentId, reason },
+  });
 }
+
+const trainerHints: Readonly<Record<BoxTrainer, string>> = {
+  tiny: "The tiny trainer comes with Trainyard: update it on the box and start its agent again.",
+  "ai-toolkit":
+    'details.reason is what the box found. AI Toolkit is at https://github.com/ostris/ai-toolkit; model_name "tiny" needs no GPU and is always there.',
+  "ai-toolkit-ui":
+    "details.reason is what the box found. Start the UI, or correct AI_TOOLKIT_SERVER_URL and AI_TOOLKIT_AUTH for the agent; trainyard doctor on the box says more.",
+  llm: "details.reason is what the box found. Install torch, transformers, peft and accelerate on the box, or set TRAINYARD_LLM_PYTHON to a Python that has them.",
+};

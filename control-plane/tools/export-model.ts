@@ -1,9 +1,18 @@
 import { AppError } from "@trainyard/shared/errors.ts";
+import { exportLlmRun } from "./export-llm-run.ts";
 import { changedSince, findModel } from "./box-file.ts";
 import type { EdgeHandler } from "./context.ts";
 import { size } from "./words.ts";
 
 export const exportModel: EdgeHandler<"export-model"> = async (input, context) => {
+  const { project_path, run_id } = input;
+  if (project_path !== undefined) {
+    if (run_id !== undefined) return exportLlmRun({ ...input, project_path, run_id }, context);
+    throw new AppError("INVALID_ARGUMENT", "run_id is missing.", {
+      hint: "Give project_path and run_id, both, for a run of a language-model project.",
+      details: { field: "run_id" },
+    });
+  }
   if (input.format === "ckpt") {
     throw new AppError(
       "UNSAFE_MODEL_FORMAT",
@@ -14,7 +23,8 @@ export const exportModel: EdgeHandler<"export-model"> = async (input, context) =
       },
     );
   }
-  const file = await findModel(input, context);
+  // Alone it is what an earlier system called a job.
+  const file = await findModel({ ...input, job_id: input.job_id ?? run_id }, context);
   const placed = await context.callAgent(file.agentId, "export-model", {
     source: file.source,
     outputPath: input.output_path ?? null,

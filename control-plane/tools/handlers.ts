@@ -11,6 +11,8 @@ import { deleteAlertRoute } from "./delete-alert-route.ts";
 import { deleteConfig } from "./delete-config.ts";
 import { downloadModel } from "./download-model.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
+import { evaluateModel } from "./evaluate-model.ts";
+import { monitorTrainingProgress } from "./monitor-training-progress.ts";
 import { exportModel } from "./export-model.ts";
 import { exportObservabilityReport } from "./export-observability-report.ts";
 import { getConfig } from "./get-config.ts";
@@ -51,6 +53,8 @@ export const edgeHandlers = {
   "delete-config": deleteConfig,
   "download-model": downloadModel,
   "evaluate-lora": evaluateLora,
+  "evaluate-model": evaluateModel,
+  "monitor-training-progress": monitorTrainingProgress,
   "export-model": exportModel,
   "export-observability-report": exportObservabilityReport,
   "get-config": getConfig,

@@ -2,7 +2,7 @@ import { unwrap } from "../outcome.ts";
 import type { EdgeHandler } from "./context.ts";
 import { jobAnswer } from "./job-answer.ts";
 import { nextCall, sentence } from "./job-sentence.ts";
-import { isQueued } from "./start-training.ts";
+import { isQueued } from "./started-job.ts";
 
 /** Checkpoint events that are looked through for the last whole one. */
 const eventsSeen = 500;

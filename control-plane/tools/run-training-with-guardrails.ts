@@ -23,7 +23,7 @@ import { guardrailAlerts, jobInside, runStatus } from "./run-answer.ts";
 import { checkOnBox, notAsked } from "./box-check.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { startJob } from "./start-job.ts";
-import { isQueued, startedMessage } from "./start-training.ts";
+import { isQueued, startedMessage } from "./started-job.ts";
 import { judge, validationReport } from "./validation.ts";
 import { writeCursor } from "./watch-cursor.ts";
 import { plural } from "./words.ts";

@@ -1,14 +1,25 @@
 import { noGuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
-import type { StartResult } from "../hub/hub.ts";
+import { AppError } from "@trainyard/shared/errors.ts";
 import type { EdgeHandler } from "./context.ts";
 import { jobAnswer } from "./job-answer.ts";
-import { jobNow } from "./job-now.ts";
-import { nextCall, sentence } from "./job-sentence.ts";
+import { nextCall } from "./job-sentence.ts";
 import { readSavedConfig } from "./saved-config.ts";
 import { startJob } from "./start-job.ts";
+import { startLlmRun } from "./start-llm-run.ts";
+import { isQueued, startedMessage } from "./started-job.ts";
 
 export const startTraining: EdgeHandler<"start-training"> = async (input, context) => {
-  const config = await readSavedConfig(context, input.config_name, input.agent);
+  const { project_path, run_id, config_name } = input;
+  if (project_path !== undefined && run_id !== undefined && config_name === undefined) {
+    return startLlmRun({ ...input, project_path, run_id }, context);
+  }
+  if (config_name === undefined || project_path !== undefined || run_id !== undefined) {
+    throw new AppError("INVALID_ARGUMENT", "What is to be started is not clear.", {
+      hint: "Give config_name for a saved config; or project_path and run_id, both, for a run of a language-model project.",
+      details: { field: config_name === undefined ? "config_name" : "project_path" },
+    });
+  }
+  const config = await readSavedConfig(context, config_name, input.agent);
   const { result, checked } = await startJob(
     {
       tool: "start-training",
@@ -41,15 +52,3 @@ export const startTraining: EdgeHandler<"start-training"> = async (input, contex
     text: `Job ${result.summary.jobId}: ${message} Next: ${nextCall(result)}.`,
   };
 };
-
-/** In the queue of the edge; a job that was handed to its box is started, even if its first sign of life is not here. */
-export function isQueued(result: StartResult): boolean {
-  return jobNow(result).state === "queued" && result.queuePosition !== null;
-}
-
-export function startedMessage(result: StartResult, checked: boolean): string {
-  const again = result.duplicate ? "The same start was made before; this is its job. " : "";
-  const unchecked =
-    checked || result.duplicate ? "" : " Its trainer and dataset are checked when the box is back.";
-  return `${again}${sentence(result)}${unchecked}`;
-}

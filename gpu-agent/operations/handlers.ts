@@ -9,6 +9,8 @@ import type { OperationHandler } from "./operation-context.ts";
 import { preflight } from "./preflight.ts";
 import { readConfig } from "./read-config.ts";
 import { readLog } from "./read-log.ts";
+import { readResult } from "./read-result.ts";
+import { readRunOperation } from "./read-run.ts";
 import { receivePart } from "./receive-part.ts";
 import { sampleSheet } from "./sample-sheet.ts";
 import { sendFile } from "./send-file.ts";
@@ -31,6 +33,8 @@ export const operationHandlers = {
   "list-configs": listConfigs,
   "read-config": readConfig,
   "read-log": readLog,
+  "read-run": readRunOperation,
+  "read-result": readResult,
   "sample-sheet": sampleSheet,
   "describe-file": describeFile,
   "receive-part": receivePart,

@@ -13,6 +13,7 @@ import type { Sheets } from "../samples/sheets.ts";
 import type { Spool } from "../spool.ts";
 import type { Time } from "../time.ts";
 import type { UiState } from "../trainers/ai-toolkit-ui/ui-state.ts";
+import type { LlmBox } from "../trainers/llm/llm-box.ts";
 import type { Trainers } from "../trainers/detect.ts";
 import type { Intake } from "../uploads/intake/intake.ts";
 
@@ -23,6 +24,7 @@ export interface OperationContext {
   readonly supervisor: Supervisor;
   readonly trainers: Trainers;
   readonly intake: Intake;
+  readonly llm: LlmBox;
   readonly host: HostFacts;
   /** Of the Web UI of AI Toolkit; null where no server of it is named. */
   readonly ui: UiState | null;

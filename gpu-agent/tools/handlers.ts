@@ -1,7 +1,9 @@
 import type { ToolContract } from "@trainyard/shared/tools/define-tool.ts";
 import { analyzeDataset as analyzeDatasetContract } from "@trainyard/shared/tools/analyze-dataset.ts";
 import { autoImproveDataset as autoImproveDatasetContract } from "@trainyard/shared/tools/auto-improve-dataset.ts";
+import { configureTrainingRun as configureTrainingRunContract } from "@trainyard/shared/tools/configure-training-run.ts";
 import { editCaptions as editCaptionsContract } from "@trainyard/shared/tools/edit-captions.ts";
+import { generateFineTuningProject as generateFineTuningProjectContract } from "@trainyard/shared/tools/generate-fine-tuning-project.ts";
 import { getDatasetInfo as getDatasetInfoContract } from "@trainyard/shared/tools/get-dataset-info.ts";
 import { deleteDataset as deleteDatasetContract } from "@trainyard/shared/tools/delete-dataset.ts";
 import { deleteModel as deleteModelContract } from "@trainyard/shared/tools/delete-model.ts";
@@ -14,7 +16,9 @@ import { undoDatasetChange as undoDatasetChangeContract } from "@trainyard/share
 import type { OperationContext } from "../operations/operation-context.ts";
 import { analyzeDataset } from "./analyze-dataset.ts";
 import { autoImproveDataset } from "./auto-improve-dataset.ts";
+import { configureTrainingRun } from "./configure-training-run.ts";
 import { editCaptions } from "./edit-captions.ts";
+import { generateFineTuningProject } from "./generate-fine-tuning-project.ts";
 import { getDatasetInfo } from "./get-dataset-info.ts";
 import { deleteDataset } from "./delete-dataset.ts";
 import { deleteModel } from "./delete-model.ts";
@@ -29,7 +33,9 @@ import { undoDatasetChange } from "./undo-dataset-change.ts";
 const handlers = {
   "analyze-dataset": analyzeDataset,
   "auto-improve-dataset": autoImproveDataset,
+  "configure-training-run": configureTrainingRun,
   "edit-captions": editCaptions,
+  "generate-fine-tuning-project": generateFineTuningProject,
   "get-dataset-info": getDatasetInfo,
   "delete-dataset": deleteDataset,
   "delete-model": deleteModel,
@@ -43,7 +49,9 @@ const handlers = {
 const contracts = {
   "analyze-dataset": analyzeDatasetContract,
   "auto-improve-dataset": autoImproveDatasetContract,
+  "configure-training-run": configureTrainingRunContract,
   "edit-captions": editCaptionsContract,
+  "generate-fine-tuning-project": generateFineTuningProjectContract,
   "get-dataset-info": getDatasetInfoContract,
   "delete-dataset": deleteDatasetContract,
   "delete-model": deleteModelContract,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { runDataSchema } from "../llm/llm-document.ts";
 import { guardrailRulesSchema } from "../analysis/guards/guard-rules.ts";
 import { jobStateSchema } from "../jobs/state.ts";
 import { limits } from "../limits.ts";
@@ -496,6 +497,29 @@ export const operations = {
     changes: true,
     /** Some gigabytes to a slow disk; a caller waits less and calls again. */
     timeoutMs: 600_000,
+  }),
+  /** A run of a language-model project, as its folder on the box keeps it. */
+  "read-run": operation({
+    args: z.object({ project: z.string().min(1).max(1_000), runId: z.string().min(1).max(100) }),
+    value: z.object({
+      /** As other calls name it. */
+      project: z.string(),
+      path: z.string(),
+      runId: z.string(),
+      config: document,
+      data: runDataSchema,
+      /** Those with whole adapters. */
+      trained: z.array(z.int()),
+    }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
+  }),
+  /** What an evaluation or an export wrote down; null: nothing that can be read. */
+  "read-result": operation({
+    args: z.object({ jobId: id, kind: z.enum(["evaluation", "export"]) }),
+    value: z.object({ path: z.string(), result: document.nullable() }),
+    changes: false,
+    timeoutMs: limits.callTimeoutMs,
   }),
   /** Lines for a file of alerts on the box, written once per delivery however often it is asked for. */
   "append-alerts": operation({

@@ -51,4 +51,5 @@ export const createDownloadLink = defineTool({
   scope: "read",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

@@ -40,4 +40,5 @@ export const createUploadLink = defineTool({
   scope: "train",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

@@ -32,8 +32,25 @@ export interface ToolContract<
   readonly runsOn: RunsOn;
   /** Listed at /mcp/core. */
   readonly core: boolean;
-  /** For language models: listed at /mcp/llm and /mcp/all instead of /mcp. */
-  readonly llm?: true;
+  /** Absent: nothing to do with language models. */
+  readonly llm?: LlmPlace;
+}
+
+/**
+ * How a tool stands at /mcp/llm: only there (and at /mcp/all), as well as elsewhere, or with parameters of its own under a name that
+ * pictures use too: each list leaves out what is the other's.
+ */
+type LlmPlace = "only" | "too" | LlmForms;
+
+interface LlmForms {
+  readonly llm: ToolForm;
+  readonly pictures: ToolForm;
+}
+
+interface ToolForm {
+  /** Parameters that the other form does not take. */
+  readonly own: readonly string[];
+  readonly required: readonly string[];
 }
 
 /** Identity, for inference: strict input (unknown keys are an error), inferred types kept. */

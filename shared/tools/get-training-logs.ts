@@ -59,4 +59,5 @@ export const getTrainingLogs = defineTool({
   scope: "read",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

@@ -42,4 +42,5 @@ export const getTrainingStatus = defineTool({
   scope: "read",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

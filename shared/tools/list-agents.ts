@@ -33,4 +33,5 @@ export const listAgents = defineTool({
   scope: "read",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

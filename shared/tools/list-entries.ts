@@ -46,18 +46,43 @@ function shortened(node: unknown): unknown {
   return Object.fromEntries(kept.map(([key, value]) => [key, shortened(value)]));
 }
 
-export function toolListEntry(tool: ToolContract): ToolListEntry {
+export function toolListEntry(tool: ToolContract, toolset: Toolset = "mcp"): ToolListEntry {
   return {
     name: tool.name,
     title: tool.title,
     description: tool.description,
-    inputSchema: shortened(inputJsonSchema(tool)) as JsonSchema,
+    inputSchema: ofForm(tool, toolset, shortened(inputJsonSchema(tool)) as JsonSchema),
     outputSchema: shallowOutputSchema(tool),
     annotations: tool.annotations,
   };
 }
 
+/** What one list shows of a tool that has a form for pictures and one for language models; /mcp/all shows both. */
+function ofForm({ llm }: ToolContract, toolset: Toolset, schema: JsonSchema): JsonSchema {
+  if (typeof llm !== "object" || toolset === "all") return schema;
+  const [form, other] = toolset === "llm" ? [llm.llm, llm.pictures] : [llm.pictures, llm.llm];
+  const hidden = new Set(other.own);
+  const properties = Object.entries(schema["properties"] as Record<string, JsonSchema>);
+  return {
+    ...schema,
+    properties: Object.fromEntries(properties.filter(([name]) => !hidden.has(name))),
+    ...(form.required.length === 0 ? {} : { required: [...form.required] }),
+  };
+}
+
 /** In stable order. Costs milliseconds: `npm run generate` writes it down for the doors. */
 export function toolListEntries(toolset: Toolset, granted: Scope = "admin"): ToolListEntry[] {
-  return toolsOf(toolset, granted).map(toolListEntry);
+  return toolsOf(toolset, granted).map((tool) => toolListEntry(tool, toolset));
+}
+
+/** Every entry that any list has: by tool, and for those with two forms by list. */
+export function writtenEntries(): Readonly<Record<"pictures" | "llm" | "all", ToolListEntry[]>> {
+  const twofold = toolsOf("all").filter(({ llm }) => typeof llm === "object");
+  return {
+    pictures: toolListEntries("mcp"),
+    llm: [...toolsOf("llm").filter(({ llm }) => llm === "only"), ...twofold].map((tool) =>
+      toolListEntry(tool, "llm"),
+    ),
+    all: twofold.map((tool) => toolListEntry(tool, "all")),
+  };
 }

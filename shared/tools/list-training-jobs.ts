@@ -34,4 +34,5 @@ export const listTrainingJobs = defineTool({
   scope: "read",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

@@ -3,6 +3,7 @@ import { alertRouting } from "./alert-routing.ts";
 import { analyzeDataset } from "./analyze-dataset.ts";
 import { autoImproveDataset } from "./auto-improve-dataset.ts";
 import { compareTrainingRuns } from "./compare-training-runs.ts";
+import { configureTrainingRun } from "./configure-training-run.ts";
 import { controlTraining } from "./control-training.ts";
 import { createDownloadLink } from "./create-download-link.ts";
 import { createTrainingConfig } from "./create-training-config.ts";
@@ -15,8 +16,10 @@ import { deleteConfig } from "./delete-config.ts";
 import { downloadModel } from "./download-model.ts";
 import { editCaptions } from "./edit-captions.ts";
 import { evaluateLora } from "./evaluate-lora.ts";
+import { evaluateModel } from "./evaluate-model.ts";
 import { exportModel } from "./export-model.ts";
 import { exportObservabilityReport } from "./export-observability-report.ts";
+import { generateFineTuningProject } from "./generate-fine-tuning-project.ts";
 import { getConfig } from "./get-config.ts";
 import { getDatasetInfo } from "./get-dataset-info.ts";
 import { getSystemStats } from "./get-system-stats.ts";
@@ -33,6 +36,7 @@ import { listDatasets } from "./list-datasets.ts";
 import { listExportedModels } from "./list-exported-models.ts";
 import { listModelPresets } from "./list-model-presets.ts";
 import { listTrainingJobs } from "./list-training-jobs.ts";
+import { monitorTrainingProgress } from "./monitor-training-progress.ts";
 import { recommendTrainingPlan } from "./recommend-training-plan.ts";
 import { resumeTraining } from "./resume-training.ts";
 import { revokeLink } from "./revoke-link.ts";
@@ -53,6 +57,7 @@ export const catalog = {
   "analyze-dataset": analyzeDataset,
   "auto-improve-dataset": autoImproveDataset,
   "compare-training-runs": compareTrainingRuns,
+  "configure-training-run": configureTrainingRun,
   "control-training": controlTraining,
   "create-download-link": createDownloadLink,
   "create-training-config": createTrainingConfig,
@@ -64,8 +69,10 @@ export const catalog = {
   "download-model": downloadModel,
   "edit-captions": editCaptions,
   "evaluate-lora": evaluateLora,
+  "evaluate-model": evaluateModel,
   "export-model": exportModel,
   "export-observability-report": exportObservabilityReport,
+  "generate-fine-tuning-project": generateFineTuningProject,
   "get-config": getConfig,
   "get-dataset-info": getDatasetInfo,
   "get-system-stats": getSystemStats,
@@ -82,6 +89,7 @@ export const catalog = {
   "list-exported-models": listExportedModels,
   "list-model-presets": listModelPresets,
   "list-training-jobs": listTrainingJobs,
+  "monitor-training-progress": monitorTrainingProgress,
   "recommend-training-plan": recommendTrainingPlan,
   "resume-training": resumeTraining,
   "revoke-link": revokeLink,

@@ -33,4 +33,5 @@ export const resumeTraining = defineTool({
   scope: "train",
   runsOn: "edge",
   core: false,
+  llm: "too",
 });

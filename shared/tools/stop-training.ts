@@ -28,4 +28,5 @@ export const stopTraining = defineTool({
   scope: "train",
   runsOn: "edge",
   core: true,
+  llm: "too",
 });

@@ -6,6 +6,8 @@ import { findTool } from "./registry.ts";
 type Names = Readonly<Record<string, string>>;
 
 const job: Names = { id: "job_id", job: "job_id", run_id: "job_id", training_id: "job_id" };
+/** Its run_id is that of a language-model run; alone it still means a job. */
+const exported: Names = { id: "job_id", job: "job_id", training_id: "job_id" };
 const baseModel: Names = {
   model: "model_name",
   base_model: "model_name",
@@ -82,7 +84,7 @@ const table: Readonly<Record<string, Names>> = {
     images: "files",
   },
   "evaluate-lora": { ...judged, lines: "log_lines", weights: "rubric_weights" },
-  "export-model": { ...model, ...job, output: "output_path", destination: "output_path" },
+  "export-model": { ...model, ...exported, output: "output_path", destination: "output_path" },
   "export-observability-report": {
     ...job,
     ...link,

@@ -17,18 +17,18 @@ export function scopeAllows(granted: Scope, needed: Scope): boolean {
 }
 
 function belongs(tool: CatalogTool, toolset: Toolset): boolean {
-  const llm = tool.llm ?? false;
+  const llm = tool.llm ?? null;
   switch (toolset) {
     case "mcp":
-      return !llm;
+      return llm !== "only";
     case "core":
       return tool.core;
     case "readonly":
-      return !llm && tool.annotations.readOnlyHint && tool.scope === "read";
+      return llm !== "only" && tool.annotations.readOnlyHint && tool.scope === "read";
     case "all":
       return true;
     case "llm":
-      return llm;
+      return llm !== null;
   }
 }
 
@@ -36,18 +36,14 @@ export function toolsOf(toolset: Toolset, granted: Scope = "admin"): readonly Ca
   return tools.filter((tool) => belongs(tool, toolset) && scopeAllows(granted, tool.scope));
 }
 
-const paths: readonly ToolsetPath[] = [
+/** The paths of the MCP door. */
+export const toolsetPaths: readonly ToolsetPath[] = [
   { toolset: "mcp", path: "/mcp", what: "all tools for pictures" },
   { toolset: "core", path: "/mcp/core", what: "the tools of a usual training" },
   { toolset: "readonly", path: "/mcp/readonly", what: "only what reads" },
-  { toolset: "all", path: "/mcp/all", what: "every tool there is" },
   { toolset: "llm", path: "/mcp/llm", what: "the tools for language models" },
+  { toolset: "all", path: "/mcp/all", what: "every tool there is" },
 ];
-
-/** The paths of the MCP door. One whose tools are not there yet is not served. */
-export const toolsetPaths: readonly ToolsetPath[] = paths.filter(
-  ({ toolset }) => toolsOf(toolset).length > 0,
-);
 
 /** The first path at which the tool is listed, for who asked at another. */
 export function pathOf(tool: CatalogTool): string {

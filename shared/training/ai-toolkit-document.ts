@@ -46,8 +46,7 @@ export function readAiToolkitDocument(document: unknown): DocumentSummary {
   const resolution = datasets.flatMap((dataset) => resolutionsOf(dataset["resolution"]));
   return {
     jobName: textAt(config, "name"),
-    trainer:
-      familyOfModelName(modelName ?? "") === "tiny" || arch === "tiny" ? "tiny" : "ai-toolkit",
+    trainer: trainerOf(document, modelName, arch),
     datasets: datasets.map(datasetPathOf).filter((path) => path !== null),
     modelName,
     arch,
@@ -68,6 +67,15 @@ export function readAiToolkitDocument(document: unknown): DocumentSummary {
     sampleWidth: numberAt(sample, "width"),
     sampleHeight: numberAt(sample, "height"),
   };
+}
+
+function trainerOf(
+  document: unknown,
+  modelName: string | null,
+  arch: string | null,
+): ConfigTrainer {
+  if (isObject(document) && document["job"] === "llm") return "llm";
+  return familyOfModelName(modelName ?? "") === "tiny" || arch === "tiny" ? "tiny" : "ai-toolkit";
 }
 
 /** The inside of `config`, or the document itself where it holds `process` at its top. */

@@ -3,7 +3,7 @@ import { isFluxArch } from "./families.ts";
 import { presetCalled, presetForArch, presetOfModel } from "./presets/model-presets.ts";
 import type { ModelPreset } from "./presets/preset.ts";
 
-export type ConfigTrainer = "tiny" | "ai-toolkit";
+export type ConfigTrainer = "tiny" | "ai-toolkit" | "llm";
 
 /** Our typed form of a training config; every value is decided, nothing is left to a trainer's default. */
 export interface TrainingConfig {

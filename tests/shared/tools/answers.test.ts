@@ -31,9 +31,11 @@ describe("answers", () => {
     expectTypeOf<AgentToolName>().toEqualTypeOf<
       | "analyze-dataset"
       | "auto-improve-dataset"
+      | "configure-training-run"
       | "delete-dataset"
       | "delete-model"
       | "edit-captions"
+      | "generate-fine-tuning-project"
       | "get-dataset-info"
       | "get-system-stats"
       | "list-comfyui-models"

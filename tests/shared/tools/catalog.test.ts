@@ -14,6 +14,7 @@ const others = new Set([
   "job-view.ts",
   "json-schema.ts",
   "list-entries.ts",
+  "llm-fields.ts",
   "nearest-name.ts",
   "parse-arguments.ts",
   "registry.ts",
@@ -73,9 +74,11 @@ describe("the catalog", () => {
     expect(tools.filter((tool) => tool.runsOn === "agent").map((tool) => tool.name)).toEqual([
       "analyze-dataset",
       "auto-improve-dataset",
+      "configure-training-run",
       "delete-dataset",
       "delete-model",
       "edit-captions",
+      "generate-fine-tuning-project",
       "get-dataset-info",
       "get-system-stats",
       "list-comfyui-models",
@@ -128,7 +131,7 @@ describe("the catalog", () => {
         losingWords.test(description),
         description,
       ]);
-      if (annotations.openWorldHint) expect(description).toMatch(/\broute|\bwebhook/);
+      if (annotations.openWorldHint) expect(description).toMatch(/\broute|\bwebhook|Hugging Face/);
       if (annotations.readOnlyHint) expect(annotations.idempotentHint).toBe(true);
     },
   );

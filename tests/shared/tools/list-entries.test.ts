@@ -7,8 +7,6 @@ import { toolListEntries, toolListEntry } from "../../../shared/tools/list-entri
 import { catalog, tools } from "../../../shared/tools/registry.ts";
 import { pathOf, toolsetPaths, toolsOf } from "../../../shared/tools/toolsets.ts";
 
-const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-
 /** Characters / 4, as the design counts. */
 function tokens(value: unknown): number {
   return Math.ceil(JSON.stringify(value).length / 4);
@@ -18,6 +16,7 @@ describe("tools/list", () => {
   it.each([
     ["mcp", limits.listTokens],
     ["core", limits.listTokensCore],
+    ["llm", limits.listTokensCore],
   ] as const)("at %s stays within %i tokens", (toolset, budget) => {
     const entries = toolListEntries(toolset);
 
@@ -34,11 +33,20 @@ describe("tools/list", () => {
 
   it("has a path for each toolset that holds a tool, and each tool stands at one of them", () => {
     expect(toolsetPaths.map(({ path }) => path)).toEqual(
-      expect.arrayContaining(["/mcp", "/mcp/core", "/mcp/readonly", "/mcp/all"]),
+      expect.arrayContaining(["/mcp", "/mcp/core", "/mcp/readonly", "/mcp/llm", "/mcp/all"]),
     );
     for (const { toolset } of toolsetPaths) expect(toolsOf(toolset).length).toBeGreaterThan(0);
-    expect(toolsOf("all")).toEqual(tools);
-    expect([...toolsOf("mcp"), ...toolsOf("llm")].toSorted(byName)).toEqual(tools);
+    const names = (toolset: Parameters<typeof toolsOf>[0]) =>
+      toolsOf(toolset).map(({ name }) => name);
+    expect(names("all")).toEqual(tools.map(({ name }) => name));
+    expect([...new Set([...names("mcp"), ...names("llm")])].toSorted()).toEqual(names("all"));
+    expect(names("llm").filter((name) => !names("mcp").includes(name))).toEqual([
+      "configure-training-run",
+      "evaluate-model",
+      "generate-fine-tuning-project",
+      "monitor-training-progress",
+    ]);
+    expect(pathOf(catalog["evaluate-model"])).toBe("/mcp/llm");
     expect(pathOf(catalog["list-agents"])).toBe("/mcp");
   });
 
@@ -78,6 +86,26 @@ describe("tools/list", () => {
     const text = JSON.stringify(toolListEntries("mcp").map(({ inputSchema }) => inputSchema));
     for (const word of ["additionalProperties", "minimum", "maxLength", '"default":false'])
       expect(text).not.toContain(word);
+  });
+
+  it("shows each list its own form of a tool that pictures and language models share", () => {
+    const parameters = (toolset: Parameters<typeof toolListEntries>[0], tool: string) =>
+      Object.keys(
+        toolListEntries(toolset).find(({ name }) => name === tool)?.inputSchema["properties"] ?? {},
+      );
+    const entry = (toolset: Parameters<typeof toolListEntries>[0]) =>
+      toolListEntries(toolset).find(({ name }) => name === "start-training")?.inputSchema;
+
+    expect(parameters("mcp", "start-training")).not.toContain("project_path");
+    expect(parameters("llm", "start-training")).not.toContain("config_name");
+    expect(parameters("all", "start-training")).toEqual(
+      expect.arrayContaining(["config_name", "project_path", "run_id"]),
+    );
+    expect(entry("mcp")?.["required"]).toEqual(["config_name"]);
+    expect(entry("llm")?.["required"]).toEqual(["project_path", "run_id"]);
+    expect(entry("all")?.["required"]).toBeUndefined();
+    expect(parameters("mcp", "export-model")).not.toContain("export_format");
+    expect(parameters("llm", "export-model")).not.toContain("output_path");
   });
 
   it("takes no parameter for a word of the schema's own", () => {

@@ -68,12 +68,12 @@ describe("parseArguments", () => {
     ],
     [
       "a missing field given as null",
-      "start-training",
-      { config_name: null },
+      "get-config",
+      { name: null },
       {
         code: "INVALID_ARGUMENT",
-        message: "config_name is missing.",
-        hint: "config_name: text, 1 to 300 characters.",
+        message: "name is missing.",
+        hint: "name: text, 1 to 300 characters.",
       },
     ],
     [
