@@ -38,6 +38,7 @@ const raw = {
 };
 const noJob = ["JOB_NOT_FOUND"];
 const noBox = ["AGENT_OFFLINE"];
+const noRun = [...noBox, "RUN_NOT_FOUND"];
 const noConfig = ["CONFIG_NOT_FOUND"];
 const onJob = (box: Filled): readonly [Args] => [{ job_id: box.job }];
 
@@ -239,7 +240,7 @@ export const union: Readonly<Record<string, Union>> = {
     of: "S4",
     calls: () => [
       {
-        project_path: "projects/p",
+        project_path: "projects/health",
         run_name: "r",
         training_data: { train_dataset: "train.jsonl", validation_dataset: "valid.jsonl" },
       },
@@ -248,15 +249,15 @@ export const union: Readonly<Record<string, Union>> = {
   },
   "monitor-training-progress": {
     of: "S4",
-    calls: () => [{ project_path: "projects/p", run_id: "r" }],
-    empty: noBox,
+    calls: () => [{ project_path: "projects/health", run_id: "r" }],
+    empty: noRun,
   },
   "evaluate-model": {
     of: "S4",
     calls: () => [
-      { project_path: "projects/p", run_id: "r", test_dataset: "test.jsonl", stage: 1 },
+      { project_path: "projects/health", run_id: "r", test_dataset: "test.jsonl", stage: 1 },
     ],
-    empty: noBox,
+    empty: noRun,
   },
   "export-report": { of: "S0", calls: onJob, empty: noJob },
   "route-alerts": {

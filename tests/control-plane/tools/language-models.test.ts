@@ -1,22 +1,18 @@
-import { AppError } from "@trainyard/shared/errors.ts";
-import { projectConfigOf } from "@trainyard/shared/llm/project-config.ts";
 import type { Item } from "@trainyard/shared/protocol/items.ts";
-import { generateFineTuningProject } from "@trainyard/shared/tools/generate-fine-tuning-project.ts";
 import { describe, expect, it } from "vitest";
-import { connectAgent, fullCapabilities } from "../support/scripted-agent.ts";
+import {
+  endingScript,
+  evaluationRecord,
+  llmCapabilities,
+  runningItem,
+  runScript,
+} from "../support/language-run.ts";
+import { connectAgent } from "../support/scripted-agent.ts";
 import type { ScriptedAgent, Script } from "../support/scripted-agent.ts";
 import { createYard } from "../support/yard.ts";
 import type { Yard } from "../support/yard.ts";
 
 const runId = "first-20251118-101530";
-const config = projectConfigOf(
-  generateFineTuningProject.input.parse({
-    project_name: "health",
-    base_model: { type: "llama", model_id: "meta-llama/Llama-3.2-1B" },
-    training: { num_stages: 2, stage1_iterations: 20, stage2_iterations: 30 },
-  }),
-  "none",
-);
 const handle = { project_path: "projects/health", run_id: runId };
 
 interface Run {
@@ -29,37 +25,12 @@ async function open(trained: number[] = [], script: Script = {}): Promise<Run> {
   const yard = await createYard();
   const agent = await connectAgent(
     yard,
-    {
-      "read-run": (args) => {
-        if (args.runId !== runId) throw new AppError("RUN_NOT_FOUND", "no", { hint: "make one" });
-        return {
-          project: "projects/health",
-          path: "/home/me/.trainyard/projects/health",
-          runId,
-          config,
-          data: {
-            train: "datasets/d/train.jsonl",
-            validation: null,
-            test: "datasets/d/test.jsonl",
-          },
-          trained,
-        };
-      },
-      ...script,
-    },
-    {
-      capabilities: {
-        trainers: [
-          ...fullCapabilities.trainers,
-          { name: "llm", found: true, version: "x", reason: null },
-        ],
-      },
-    },
+    { ...runScript(runId, trained), ...script },
+    { capabilities: llmCapabilities },
   );
   return { yard, agent };
 }
 
-const running: Item = { kind: "state", atMs: 1, state: "running", startStep: 0 };
 const points = (to: number): Item => ({
   kind: "metrics",
   steps: Array.from({ length: to }, (_, n) => n),
@@ -70,14 +41,6 @@ const points = (to: number): Item => ({
     eval_loss: Array.from({ length: to }, (_, n) => (n === 9 ? 2.25 : null)),
   },
 });
-const ended = (state: "completed" | "failed"): Item => ({
-  kind: "state",
-  atMs: 99,
-  state,
-  failure: null,
-  evidence: {},
-});
-
 describe("start-training of a run", () => {
   it("is a job of the trainer llm whose document holds the whole run", async () => {
     const { yard, agent } = await open();
@@ -174,7 +137,7 @@ describe("monitor-training-progress", () => {
       loss: 2.5,
       lr: 1e-6,
     } as const;
-    await agent.events(jobId, [running, points(25)], head);
+    await agent.events(jobId, [runningItem, points(25)], head);
     const { data } = await yard.call("monitor_training_progress", handle);
 
     expect(data).toMatchObject({
@@ -197,38 +160,9 @@ describe("monitor-training-progress", () => {
   });
 });
 
-const results = {
-  accuracy: 0.5,
-  perplexity: 4,
-  loss: Math.log(4),
-  tokens: 100,
-  rows: 10,
-  custom_metrics: { bleu: null },
-  notes: { bleu: "sacrebleu is not installed" },
-  meets_threshold: false,
-};
-
-/** Ends every job as soon as it is given to the box. */
-function endingScript(state: "completed" | "failed", result: Record<string, unknown>): Script {
-  return {
-    "start-attempt": (args, agent) => {
-      queueMicrotask(
-        () =>
-          void agent.events(args.jobId, [running, ended(state)], {
-            state,
-            currentStep: 4,
-            totalSteps: 4,
-          }),
-      );
-      return { accepted: true };
-    },
-    "read-result": ({ kind }) => ({ path: `outputs/x/${kind}.json`, result }),
-  };
-}
-
 describe("evaluate-model", () => {
   it("waits for its job and shows what it measured; called again it is the same one", async () => {
-    const { yard, agent } = await open([1, 2], endingScript("completed", results));
+    const { yard, agent } = await open([1, 2], endingScript("completed", evaluationRecord));
     const first = await yard.call("evaluate-model", handle);
 
     expect(first.data).toMatchObject({
@@ -250,7 +184,7 @@ describe("evaluate-model", () => {
   });
 
   it("says that it failed, and is tried anew then", async () => {
-    const { yard } = await open([1], endingScript("failed", results));
+    const { yard } = await open([1], endingScript("failed", evaluationRecord));
     const first = await yard.call("evaluate-model", handle);
 
     expect(first.data).toMatchObject({
