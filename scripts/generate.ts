@@ -1,7 +1,8 @@
-// Writes what is derived: schemas/ (openapi.json too) and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
+// Writes what is derived: schemas/ (openapi.json too), the upload page's script, and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { z } from "zod";
 import { webhookPayloadSchema } from "@trainyard/shared/alerts/payload.ts";
 import { openApiDocument } from "@trainyard/shared/openapi/document.ts";
@@ -44,6 +45,8 @@ wanted.set("docs/tools.md", toolsPage());
 wanted.set("docs/training-guide.md", trainingGuide());
 wanted.set("docs/troubleshooting.md", troubleshootingGuide());
 
+wanted.set("control-plane/upload-page/script.generated.ts", await browserScript());
+
 let stale = 0;
 for (const [path, text] of wanted) {
   const full = join(root, path);
@@ -63,6 +66,22 @@ for (const name of existsSync(join(root, "schemas")) ? readdirSync(join(root, "s
   else rmSync(join(root, "schemas", name));
 }
 if (check && stale > 0) process.exit(1);
+
+/** As text in a module: whoever bundles the Worker (we, wrangler, the tests) leaves it as it is, and the page's policy knows its hash. */
+async function browserScript(): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["control-plane/upload-page/browser/main.ts"],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  return `// Generated from ./browser by \`npm run generate\`.\nexport const script = ${JSON.stringify(outputFiles[0]?.text.trimEnd())};\n`;
+}
 
 function toolsPage(): string {
   const lines = [

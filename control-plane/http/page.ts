@@ -3,6 +3,10 @@ export interface Page {
   readonly title: string;
   readonly body: Html;
   readonly script?: string;
+  /** Behind the style that all pages have. */
+  readonly style?: string;
+  /** Its script talks to Trainyard; other pages cannot send anything. */
+  readonly connects?: boolean;
 }
 
 /** Text that is markup already; anything else is escaped on its way in. */
@@ -49,20 +53,22 @@ code{font:.85rem ui-monospace,monospace}`;
 const policies = new Map<string, string>();
 
 /** The page as an answer. Its address decides what it shows, so it is asked for anew each time. */
-export async function pageResponse({ title, body, script }: Page): Promise<Response> {
+export async function pageResponse(page: Page, status = 200): Promise<Response> {
+  const { title, body, script } = page;
   // Put together by hand: a space inside style or script would change its hash.
-  const page = [
+  const text = [
     '<!doctype html><html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width,initial-scale=1">',
     `<title>${html`${title}`.text}</title><link rel="icon" href="data:,">`,
-    `<style>${style}</style></head><body>${body.text}`,
+    `<style>${styleOf(page)}</style></head><body>${body.text}`,
     script === undefined ? "" : `<script>${script}</script>`,
     "</body></html>",
   ].join("");
-  return new Response(page, {
+  return new Response(text, {
+    status,
     headers: {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy": await policyFor(script),
+      "content-security-policy": await policyFor(page),
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
       "cross-origin-opener-policy": "same-origin",
@@ -72,16 +78,22 @@ export async function pageResponse({ title, body, script }: Page): Promise<Respo
   });
 }
 
-/** Nothing may be loaded, sent or framed: what is typed into the page cannot leave it. */
-async function policyFor(script: string | undefined): Promise<string> {
-  const key = script ?? "";
+function styleOf(page: Page): string {
+  return style + (page.style ?? "");
+}
+
+/** Nothing may be loaded or framed, and nothing sent but to Trainyard by a page that says so. */
+async function policyFor(page: Page): Promise<string> {
+  const { script, connects = false } = page;
+  const key = JSON.stringify([script, page.style, connects]);
   let policy = policies.get(key);
   if (policy === undefined) {
     policy = [
       "default-src 'none'",
-      `style-src ${await hashSource(style)}`,
+      `style-src ${await hashSource(styleOf(page))}`,
       ...(script === undefined ? [] : [`script-src ${await hashSource(script)}`]),
       "img-src data:",
+      ...(connects ? ["connect-src 'self'"] : []),
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",

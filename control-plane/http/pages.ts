@@ -1,11 +1,10 @@
 import { Hono } from "hono";
-import type { Context } from "hono";
-import { accepts } from "hono/accepts";
 import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
 import type { Door } from "./door.ts";
 import { addresses, frontPage } from "./front-page.ts";
 import { pageResponse } from "./page.ts";
 import { version } from "./version.ts";
+import { wantsPage } from "./wants-page.ts";
 import { welcomePage } from "./welcome-page.ts";
 
 /** What a browser is shown. They tell nothing that is anybody's, so they need no token. */
@@ -30,15 +29,4 @@ for (const { path } of toolsetPaths) {
     if (!wantsPage(c)) return next();
     return pageResponse(welcomePage(c.get("origin") + path));
   });
-}
-
-/** Only who asks for a page first: programs ask for anything, MCP clients for JSON or an event stream. */
-function wantsPage(c: Context<Door>): boolean {
-  return (
-    accepts(c, {
-      header: "Accept",
-      supports: ["application/json", "text/event-stream", "text/html"],
-      default: "application/json",
-    }) === "text/html"
-  );
 }

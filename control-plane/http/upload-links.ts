@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { AppError } from "@trainyard/shared/errors.ts";
+import { AppError, errorTable } from "@trainyard/shared/errors.ts";
 import { newTransferId } from "@trainyard/shared/ids.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { parseFilename } from "@trainyard/shared/names.ts";
@@ -9,10 +9,13 @@ import { unwrap } from "../outcome.ts";
 import { hubOf } from "../stubs.ts";
 import type { UploadLink } from "../transfer/links.ts";
 import type { UploadSpec } from "../transfer/spec.ts";
+import { endedPage, uploadPage } from "../upload-page/upload-page.ts";
 import type { Door } from "./door.ts";
 import { linkName, openLink } from "./open-link.ts";
+import { pageResponse } from "./page.ts";
 import { linkTransferId, relayUpload } from "./relay.ts";
 import { uploadAnswer } from "./upload-answer.ts";
+import { wantsPage } from "./wants-page.ts";
 
 export const uploadLinks = new Hono<Door>();
 
@@ -35,8 +38,10 @@ uploadLinks.get("/files/u/:token/:filename", async (c) => {
   return c.json(await stateOf(c, link, filenameOf(c, link)));
 });
 
-/** The same for a link that names its file; else what the link is for, and what is there already. */
+/** In a browser a page to drop files on. Else the same for a link that names its file, or what the link is for and what is there. */
 uploadLinks.get("/files/u/:token", async (c) => {
+  if (wantsPage(c)) return pageOf(c);
+  c.header("vary", "accept");
   const link = await openLink(c, "upload");
   if (link.f !== undefined && c.req.query("total") !== undefined) {
     return c.json(await stateOf(c, link, filenameOf(c, link)));
@@ -60,6 +65,17 @@ uploadLinks.get("/files/u/:token", async (c) => {
     truncated: found.truncated,
   });
 });
+
+async function pageOf(c: Context<Door>): Promise<Response> {
+  try {
+    const link = await openLink(c, "upload");
+    const { origin, pathname } = new URL(c.req.url);
+    return await pageResponse(uploadPage(link, origin + pathname, Date.now()));
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return pageResponse(endedPage(error.message, error.hint), errorTable[error.code].status);
+  }
+}
 
 async function stateOf(c: Context<Door>, link: UploadLink, filename: string) {
   const totalBytes = query("total", c.req.query("total"), limits.fileBytes);

@@ -150,6 +150,37 @@ describe("an upload by link", () => {
     expect(agent.files.get("cats/later.png")).toEqual(bytes);
   });
 
+  it("shows a browser a page and a program its facts", async () => {
+    const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+    await put(`${await uploadUrl({ dataset_name: "shown" })}/a.png`, "abc");
+    const url = await uploadUrl({ dataset_name: "shown", one_time: true });
+    const page = await yard.fetch(url, { headers: browser });
+    const text = await page.text();
+    const facts = await yard.fetch(url, { headers: { accept: "*/*" } });
+    await yard.call("revoke-link", { url });
+    const ended = await yard.fetch(url, { headers: browser });
+
+    expect(page.headers.get("content-type")).toContain("text/html");
+    expect(page.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(page.headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'$/,
+    );
+    expect(text).toContain("Add files to <b>shown</b>");
+    expect(text).not.toContain("multiple");
+    expect(facts.headers.get("vary")).toBe("accept");
+    expect(await facts.json()).toMatchObject({
+      dataset_name: "shown",
+      one_time: true,
+      images: 1,
+      files: [{ name: "a.png", bytes: 3 }],
+    });
+    expect([ended.status, await ended.text()]).toEqual([
+      410,
+      expect.stringContaining("<h1>This link has ended</h1>"),
+    ]);
+    expect((await yard.fetch(`${origin}/files/u/x`, { headers: browser })).status).toBe(403);
+  });
+
   it("with a wrong hash does not become a file", async () => {
     const { status, body } = await put(`${await uploadUrl()}/wrong.png`, "abc", {
       "x-sha256": "0".repeat(64),

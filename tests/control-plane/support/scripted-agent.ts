@@ -298,6 +298,18 @@ export function fileScript(yard: Yard): Script {
       };
     },
     "upload-state": (args) => ({ storedBytes: staged.get(args.transferId)?.byteLength ?? 0 }),
+    "dataset-files": ({ dataset }, { files }) => {
+      const inside = [...files].filter(([key]) => key.startsWith(`${dataset}/`));
+      return {
+        images: inside.filter(([key]) => key.endsWith(".png")).length,
+        captions: inside.filter(([key]) => key.endsWith(".txt")).length,
+        files: inside.map(([key, bytes]) => ({
+          name: key.slice(dataset.length + 1),
+          bytes: bytes.byteLength,
+        })),
+        truncated: false,
+      };
+    },
     "describe-file": async (args, agent) => {
       const key = keyOf(args.source);
       const bytes = agent.files.get(key);
