@@ -43,12 +43,9 @@ export function missing(client: RealClient): string[] {
 export async function output(
   command: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
-  const child = spawn(command, args, {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   let errors = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));

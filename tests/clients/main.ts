@@ -4,12 +4,20 @@ import { createHash } from "node:crypto";
 import { pictures, startTrainyard } from "../support/trainyard.ts";
 import { clientsFolder, missing } from "./client.ts";
 import type { RealClient, Trained, Yard } from "./client.ts";
+import { claudeCode } from "./claude-code.ts";
+import { codex } from "./codex.ts";
 import { inspectors } from "./inspector.ts";
 import { mcpRemote } from "./mcp-remote.ts";
 import { pythonClients } from "./python.ts";
 
 const asked = process.argv.slice(2).map((word) => word.toLowerCase());
-const clients: readonly RealClient[] = [...inspectors, ...pythonClients, mcpRemote].filter(
+const clients: readonly RealClient[] = [
+  ...inspectors,
+  ...pythonClients,
+  mcpRemote,
+  claudeCode,
+  codex,
+].filter(
   ({ name }) => asked.length === 0 || asked.some((word) => name.toLowerCase().includes(word)),
 );
 

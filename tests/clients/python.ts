@@ -22,7 +22,7 @@ async function run(
   const text = await output(
     join(clientsFolder, environment, "bin", "python"),
     [join(import.meta.dirname, script), mcpUrl, ...args],
-    { TRAINYARD_TOKEN: token },
+    { ...process.env, TRAINYARD_TOKEN: token },
   );
   const line = text.trim().split("\n").at(-1) ?? "";
   const { revision, tools, job_id, download_url, sha256, ticks, calls } = said.parse(
