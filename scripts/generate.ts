@@ -1,4 +1,4 @@
-// Writes what is derived: schemas/ (openapi.json too), the upload page's script, and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
+// Writes what is derived: schemas/ (openapi.json too), the upload page's script, and docs/tools.md from the contracts, docs/training-guide.md from the plan's tables, settings and costs of docs/clients.md, docs/troubleshooting.md from the signatures. With --check it writes nothing and fails on a difference.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { writtenEntries } from "@trainyard/shared/tools/list-entries.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
 import { troubleshootingGuide } from "@trainyard/shared/logs/failure/troubleshooting.ts";
 import { trainingGuide } from "@trainyard/shared/training/training-guide.ts";
+import { clientsPage } from "./clients-page.ts";
 import manifest from "../package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -43,6 +44,7 @@ wanted.set("schemas/tool-list.json", json(writtenEntries()));
 wanted.set("schemas/openapi.json", json(openApiDocument(manifest.version)));
 wanted.set("docs/tools.md", toolsPage());
 wanted.set("docs/training-guide.md", trainingGuide());
+wanted.set("docs/clients.md", clientsPage(readFileSync(join(root, "docs/clients.md"), "utf8")));
 wanted.set("docs/troubleshooting.md", troubleshootingGuide());
 
 wanted.set("control-plane/upload-page/script.generated.ts", await browserScript());
