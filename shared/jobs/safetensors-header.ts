@@ -48,7 +48,7 @@ export function judgeSafetensors(headerJson: Uint8Array, fileBytes: number): Saf
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       metadata = Object.fromEntries(
-        Object.entries(entry as object).filter(
+        Object.entries((entry ?? {}) as object).filter(
           (pair): pair is [string, string] => typeof pair[1] === "string",
         ),
       );

@@ -22,6 +22,15 @@ describe("judging a safetensors file without reading it", () => {
     });
   });
 
+  it("accepts null for its metadata, as MLX writes it", () => {
+    const bytes = header({ __metadata__: null, a: { data_offsets: [0, 8] } });
+
+    expect(judgeSafetensors(bytes, 8 + bytes.byteLength + 8)).toMatchObject({
+      valid: true,
+      metadata: {},
+    });
+  });
+
   it.each([
     ["truncated data", tensors, -1],
     ["bytes behind the last tensor", tensors, 1],
