@@ -8,7 +8,8 @@ import { createStdoutWriter } from "./write-out.ts";
 const help = `trainyard doctor [--json] [--home DIR]: can this box train, and if not, what to do
 
 Looks at Node, the home and its disk, policy.json, the cards, AI Toolkit (where, which version, its Python, whether
-all of its packages can be imported), the server of its Web UI where AI_TOOLKIT_SERVER_URL names one, and the token for gated models. Nothing is changed.
+all of its packages can be imported), the server of its Web UI where AI_TOOLKIT_SERVER_URL names one, the Python for language models, and the token
+for gated models. Nothing is changed.
 Whether a Trainyard can be reached is another question: trainyard check.
 Exit: 0 nothing stands in the way, 6 something does, 2 wrong usage.
 `;

@@ -2,6 +2,8 @@ import type { ImportCheck } from "../../trainers/ai-toolkit/import-check.ts";
 import type { ToolkitSearch } from "../../trainers/ai-toolkit/installation.ts";
 import { fixOf } from "../../trainers/ai-toolkit-ui/ui-state.ts";
 import type { UiLook } from "../../trainers/ai-toolkit-ui/ui-state.ts";
+import { llmFinding } from "./llm-finding.ts";
+import type { LlmFacts } from "./llm-finding.ts";
 
 export interface Finding {
   readonly name:
@@ -15,6 +17,7 @@ export interface Finding {
     | "imports"
     | "table"
     | "ui"
+    | "llm"
     | "token";
   readonly status: "ok" | "warning" | "problem";
   readonly message: string;
@@ -40,6 +43,8 @@ export interface BoxFacts {
   /** Of one connection to a job table in the home. */
   readonly tableMs: number | null;
   readonly tableMsMax: number;
+  /** The Python that language models train with; null: there is none. */
+  readonly llm: LlmFacts | null;
   readonly hasHubToken: boolean;
   /** Null: no server of its Web UI is named. */
   readonly ui: UiFacts | null;
@@ -69,6 +74,7 @@ export function findingsOf(facts: BoxFacts): readonly Finding[] {
     ...toolkitFindings(facts),
     ...tableFinding(facts),
     ...uiFindings(facts),
+    llmFinding(facts.llm),
     tokenFinding(facts),
   ];
 }

@@ -11,15 +11,18 @@ import { checkImports } from "../../trainers/ai-toolkit/import-check.ts";
 import { findToolkit } from "../../trainers/ai-toolkit/installation.ts";
 import { lookAtUi } from "../../trainers/ai-toolkit-ui/open-ui.ts";
 import { allowedFolder, allowedUiRoots } from "../../trainers/ai-toolkit-ui/ui-output.ts";
+import { findLlmPython } from "../../trainers/llm/installation.ts";
+import { lookAtLibraries } from "../../trainers/llm/library-look.ts";
 import type { BoxFacts } from "./findings.ts";
 
-/** Looks anew at everything; importing the toolkit's packages takes some seconds. */
+/** Looks anew at everything; importing the trainers' packages takes some seconds. */
 export async function lookAtBox(
   homeRoot: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<BoxFacts> {
   const { home, problem } = openedHome(homeRoot);
   const toolkit = findToolkit(environment);
+  const python = findLlmPython(environment);
   const cards = await nvidiaCards(() => undefined)();
   const imports =
     toolkit.kind === "found" ? await checkImports(toolkit.installation, Date.now()) : null;
@@ -37,6 +40,7 @@ export async function lookAtBox(
     imports,
     tableMs: home === null ? null : connectionMs(home.jobs),
     tableMsMax: limits.jobTableConnectionMs,
+    llm: python === null ? null : { python, look: await lookAtLibraries(python, Date.now()) },
     hasHubToken:
       (environment["HF_TOKEN"] ?? environment["HUGGING_FACE_HUB_TOKEN"] ?? "").trim() !== "",
     ui: await uiOf(home, environment),

@@ -26,6 +26,18 @@ const healthy: BoxFacts = {
   imports: { key: "k", atMs: 0, problem: null, torch: "2.13.0", cuda: "13.0", gpus: 1 },
   tableMs: 0.3,
   tableMsMax: 5,
+  llm: {
+    python: "/venv/bin/python",
+    look: {
+      key: "k",
+      atMs: 0,
+      problem: null,
+      versions: { torch: "2.13.0", peft: "0.18.1" },
+      cuda: true,
+      bitsandbytes: true,
+      mlx: false,
+    },
+  },
   hasHubToken: true,
   ui: null,
 };
@@ -73,6 +85,12 @@ describe("findingsOf", () => {
     expect(of(null)).toMatchObject([{ fix: expect.stringContaining("not on this box") }]);
   });
 
+  it("says what language models can have here", () => {
+    expect(found({}, "llm")?.message).toBe(
+      "/venv/bin/python: torch 2.13.0, peft 0.18.1, CUDA, q4 and q8",
+    );
+  });
+
   it.each<[string, string, Partial<BoxFacts>, string, string]>([
     ["a Web UI that is down", "ui", without("unreachable"), "problem", "build_and_start"],
     ["a wrong token", "ui", without("unauthorized"), "problem", "AI_TOOLKIT_AUTH"],
@@ -95,6 +113,14 @@ describe("findingsOf", () => {
     ["a broken policy", "policy", { policyProblem: "wrong" }, "problem", "policy.json"],
     ["a model folder that is gone", "policy", { missingRoots: ["/m"] }, "warning", "Mount"],
     ["no card", "gpu", { gpus: null }, "warning", "driver"],
+    ["no Python for language models", "llm", { llm: null }, "warning", "TRAINYARD_LLM_PYTHON"],
+    [
+      "a Python without peft",
+      "llm",
+      { llm: { ...healthy.llm!, look: { ...healthy.llm!.look, problem: "No module named peft" } } },
+      "warning",
+      "peft",
+    ],
     [
       "a PyTorch without CUDA",
       "gpu",
