@@ -290,6 +290,39 @@ describe.skipIf(python === null)("a language model on the CPU", () => {
     });
   });
 
+  it("names what a run ended of: layers that the model does not have, a model that is gone", async () => {
+    const layers = await configure("layers", { target_modules: ["q_projection"] });
+    await start(layers);
+    expect(await yard.ended(layers)).toMatchObject({
+      status: "failed",
+      failure: { code: "CONFIG_INVALID" },
+    });
+    const { project: other } = await yard.tool("generate-fine-tuning-project", {
+      project_name: "gone",
+      base_model: { type: "llama", model_id: "tiny/no-such-model", quantization: "none" },
+      training: { stage1_iterations: 2 },
+    });
+    const { run_id: runId } = await yard.tool("configure-training-run", {
+      project_path: other,
+      run_name: "gone",
+      training_data: { train_dataset: "datasets/colours/train.jsonl" },
+    });
+    const gone = { project_path: other, run_id: runId };
+    await start(gone);
+    expect(await yard.ended(gone)).toMatchObject({
+      status: "failed",
+      failure: { code: expect.stringMatching(/^(?:MODEL_NOT_FOUND|NETWORK|HUB)/) },
+    });
+  });
+
+  it("keeps a loss that is no number as one", async () => {
+    const run = await configure("nan", { learning_rate: 1, num_stages: 1, stage1_iterations: 8 });
+    const { job_id: jobId } = await start(run);
+    const end = await yard.ended(run);
+    console.log(`learning rate 1: ${end["status"]} ${JSON.stringify(end["failure"])}`);
+    expect((await seriesOf(yard.trainyard, jobId, "loss")).length).toBeGreaterThan(0);
+  });
+
   it("trains one stage alone, and the second on the first one's adapters", async () => {
     const run = await configure("apart", { stage1_iterations: 5, stage2_iterations: 5 });
     expect(await yard.refusal("start-training", { ...run, stage: 2 })).toMatch(/MODEL_NOT_FOUND/);

@@ -35,10 +35,14 @@ export interface Handle {
   readonly run_id: string;
 }
 
-export async function openLlmYard(llmPython: string): Promise<LlmYard> {
+export function makeTinyModel(llmPython: string): void {
   mkdirSync(models, { recursive: true });
   const script = fileURLToPath(new URL("tiny-language-model.py", import.meta.url));
   execFileSync(llmPython, [script, tinyModel], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+export async function openLlmYard(llmPython: string): Promise<LlmYard> {
+  makeTinyModel(llmPython);
   const trainyard = await startTrainyard({
     env: { TRAINYARD_LLM_PYTHON: llmPython, CUDA_VISIBLE_DEVICES: "", HF_HUB_OFFLINE: "1" },
   });

@@ -22,7 +22,10 @@ def configure(name: str, settings: dict[str, Any], data: dict[str, str | None]) 
         raise SystemExit(f"There is no training data at {data['train']}: run scripts/prepare_dataset.py first.")
     run_id = f"{name}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"
     folder = PROJECT / "runs" / run_id
-    write_json(folder / "run-config.json", {"run_id": run_id, "config": settings, "data": {key: paths.get(key) for key in ("train", "validation", "test")}})
+    roles = ("train", "validation", "test")
+    kept = {"run_id": run_id, "run_name": name, "config": settings, "data": {key: paths.get(key) for key in roles}}
+    # As they were named: Trainyard looks for them itself when the run is started there.
+    write_json(folder / "run-config.json", {**kept, "references": {key: data[key] if key in paths else None for key in roles}})
     write_json(folder / MANIFEST, new_manifest(run_id, name, settings["project"]["name"], settings, facts))
     print(run_id)
     return run_id

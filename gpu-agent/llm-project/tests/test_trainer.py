@@ -35,6 +35,14 @@ class Runs(unittest.TestCase):
         safetensors(self.run_.checkpoints(1) / "checkpoint-20" / "adapter_model.safetensors")
         self.assertEqual(self.run_.last_checkpoint(1)[0], 10)
 
+    def test_takes_the_one_optimizer_file_of_mlx_where_it_is_whole(self):
+        for step, missing in ((5, 0), (10, 4)):
+            folder = self.run_.checkpoints(1) / f"checkpoint-{step}"
+            safetensors(folder / "adapter_model.safetensors")
+            safetensors(folder / "optimizer.safetensors", missing)
+            (folder / "trainer_state.json").write_text("{}")
+        self.assertEqual(self.run_.last_checkpoint(1)[0], 5)
+
     def test_a_stage_is_done_with_its_steps_and_whole_adapters(self):
         self.assertFalse(self.run_.stage_is_done(1, 10))
         self.run_.finish_stage(1, 10)

@@ -11,7 +11,7 @@ from typing import Any
 
 MANIFEST_VERSION = "2.0"
 MANIFEST = "run-manifest.json"
-ADAPTER_FILES = ("adapter_model.safetensors", "adapters.safetensors")
+ADAPTER_FILE = "adapter_model.safetensors"
 
 
 def now() -> str:
@@ -126,11 +126,12 @@ def _has_state(folder: Path) -> bool:
         json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return all((folder / name).is_file() for name in ("optimizer.pt", "scheduler.pt"))
+    # transformers' files, or MLX's one.
+    return all((folder / name).is_file() for name in ("optimizer.pt", "scheduler.pt")) or is_whole_safetensors(folder / "optimizer.safetensors")
 
 
 def adapters_are_whole(folder: Path) -> bool:
-    return any(is_whole_safetensors(folder / name) for name in ADAPTER_FILES)
+    return is_whole_safetensors(folder / ADAPTER_FILE)
 
 
 def is_whole_safetensors(path: Path) -> bool:

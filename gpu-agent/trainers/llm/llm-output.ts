@@ -6,8 +6,8 @@ import { judgeSafetensorsFile } from "../../models/safetensors-file.ts";
 import { isInside } from "../../safe-path.ts";
 import type { CheckpointFile } from "../trainer.ts";
 
-/** peft's name, and mlx-lm's. */
-const adapterFiles = ["adapter_model.safetensors", "adapters.safetensors"];
+/** peft's name. */
+const adapterFile = "adapter_model.safetensors";
 const exportedFiles = 500;
 
 const plan = z.object({
@@ -57,13 +57,13 @@ function adapterFolder(
   const path = join(outputFolder, name);
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isDirectory()) return null;
-  const weights = adapterFiles.find((file) => existsSync(join(path, file)));
-  const verdict = weights === undefined ? null : judgeSafetensorsFile(join(path, weights));
+  const isThere = existsSync(join(path, adapterFile));
+  const verdict = isThere ? judgeSafetensorsFile(join(path, adapterFile)) : null;
   const state = step === null || hasState(path);
   return {
     name,
     path,
-    parts: weights === undefined ? [] : partsOf(path, name, ["adapter_config.json", weights]),
+    parts: isThere ? partsOf(path, name, ["adapter_config.json", adapterFile]) : [],
     step,
     final: step === null,
     bytes: verdict?.bytes ?? 0,
@@ -72,10 +72,13 @@ function adapterFolder(
   };
 }
 
-/** Without them a resume would begin the stage with a fresh optimizer. mlx-lm keeps none, and none of its checkpoints is resumed from. */
+/** Without it a resume would begin the stage with a fresh optimizer. transformers keeps two files, MLX one. */
 function hasState(folder: string): boolean {
-  return ["trainer_state.json", "optimizer.pt", "scheduler.pt"].every((file) =>
-    existsSync(join(folder, file)),
+  const has = (file: string): boolean => existsSync(join(folder, file));
+  if (!has("trainer_state.json")) return false;
+  return (
+    (has("optimizer.pt") && has("scheduler.pt")) ||
+    judgeSafetensorsFile(join(folder, "optimizer.safetensors"))?.valid === true
   );
 }
 
@@ -133,9 +136,7 @@ export function wholeAdapters(named: string, roots: readonly string[]): string |
   if (!existsSync(named)) return null;
   const folder = realpathSync(named);
   const isAllowed = roots.some((root) => existsSync(root) && isInside(realpathSync(root), folder));
-  const isWhole = adapterFiles.some(
-    (file) => judgeSafetensorsFile(join(folder, file))?.valid === true,
-  );
+  const isWhole = judgeSafetensorsFile(join(folder, adapterFile))?.valid === true;
   return isAllowed && isWhole ? folder : null;
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -16,6 +16,7 @@ import type { BoxContext } from "../support/box-context.ts";
 import { llmBox, projectTemplates } from "../support/llm-box.ts";
 import { temporaryFolder } from "../support/temporary-home.ts";
 
+const python = spawnSync("python3", ["--version"]).status === 0;
 const base = { type: "llama", model_id: "meta-llama/Llama-3.2-1B", quantization: "none" };
 const rows = (count: number) =>
   Array.from({ length: count }, (_, n) =>
@@ -133,7 +134,7 @@ describe("generate-fine-tuning-project", () => {
   });
 });
 
-describe("configure-training-run", () => {
+describe.skipIf(!python)("configure-training-run", () => {
   it("reads the datasets row by row and writes run and manifest", async () => {
     const box = openYard();
     await generate(box, { training: { num_stages: 2 } });
@@ -212,7 +213,7 @@ describe("configure-training-run", () => {
   });
 });
 
-it("the project's own tests pass with the standard library alone", () => {
+it.skipIf(!python)("the project's own tests pass with the standard library alone", () => {
   const printed = execFileSync(
     "python3",
     ["-B", "-m", "unittest", "discover", "-s", "tests", "-t", "."],

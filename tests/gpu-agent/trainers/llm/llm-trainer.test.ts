@@ -211,6 +211,28 @@ describe("what a job leaves", () => {
     for (const name of state) put(join(folder, name), "{}");
   };
 
+  it("has MLX's checkpoints too: their optimizer is one file, which has to be whole", () => {
+    const out = temporaryFolder();
+    put(
+      join(out, "stages.json"),
+      JSON.stringify({ stages: [{ stage: 1, offset: 0, iterations: 9 }] }),
+    );
+    for (const [step, optimizer] of [
+      [3, safetensors()],
+      [6, safetensors().subarray(0, -1)],
+    ] as const) {
+      const folder = join(out, "stage1", "checkpoints", `checkpoint-${step}`);
+      put(join(folder, "adapter_model.safetensors"), safetensors());
+      put(join(folder, "optimizer.safetensors"), optimizer);
+      put(join(folder, "trainer_state.json"), "{}");
+    }
+
+    expect(llmOutputs(out).map(({ step, valid }) => [step, valid])).toEqual([
+      [3, true],
+      [6, false],
+    ]);
+  });
+
   it("has checkpoints with the steps of the whole job, valid when they can be resumed from", () => {
     const out = temporaryFolder();
     put(
