@@ -1,18 +1,15 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { parseName } from "@trainyard/shared/names.ts";
-import type { Head, Item } from "@trainyard/shared/protocol/items.ts";
+import type { Head } from "@trainyard/shared/protocol/items.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import { dropStaleCachesOf } from "../datasets/stale-caches.ts";
-import { writeFileAtomic } from "../files/atomic-write.ts";
 import { attemptFiles } from "../home.ts";
 import type { AttemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { AttemptRow, StreamKey } from "../spool.ts";
-import { createJobTable } from "../trainers/job-table.ts";
 import type { Trainers } from "../trainers/detect.ts";
 import type { OutputPlace, PreparedTraining, Trainer } from "../trainers/trainer.ts";
 import { newMemory } from "./attempt-memory.ts";
@@ -23,7 +20,8 @@ import { parseSpec, parseStop } from "./attempt-spec.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { headOf } from "./head.ts";
 import type { RunnerEnvironment } from "./live-attempt.ts";
-import { chooseOutput, makeResumable, nameOfItsOwn } from "./output-folder.ts";
+import { chooseOutput, nameOfItsOwn } from "./output-folder.ts";
+import { makeFolder, setAside, writeAttemptFiles } from "./prepare-folders.ts";
 
 export interface JobHead extends StreamKey {
   readonly lastSeq: number;
@@ -347,51 +345,6 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
       for (const runner of runners.values()) runner.close();
       runners.clear();
     },
-  };
-}
-
-/** Returns the checkpoints that were set aside. */
-function makeFolder(
-  outputFolder: string,
-  attempt: number,
-  trainer: Trainer,
-  { fileStem, name }: PreparedTraining,
-): readonly string[] {
-  mkdirSync(outputFolder, { recursive: true, mode: 0o700 });
-  return attempt > 1 ? makeResumable(trainer, outputFolder, fileStem ?? name) : [];
-}
-
-/** `outputFolder` null: another program runs it, so there is nothing to launch. */
-function writeAttemptFiles(
-  files: AttemptFiles,
-  jobId: string,
-  training: PreparedTraining,
-  outputFolder: string | null,
-): void {
-  mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-  writeFileAtomic(files.config, training.configText);
-  if (training.jobTable !== undefined) createJobTable(training.jobTable.path, jobId);
-  if (outputFolder !== null) {
-    const { command, args, cwd } = training;
-    const outputLock = join(outputFolder, ".trainyard.lock");
-    writeFileAtomic(files.launch, JSON.stringify({ command, args, cwd, outputLock }));
-  }
-  for (const path of [files.stdout, files.stderr])
-    writeFileSync(path, "", { flag: "a", mode: 0o600 });
-}
-
-/** Said in the job's own history: the next attempt goes on from an earlier step than the file's name promised. */
-function setAside(name: string, atMs: number): Item {
-  return {
-    kind: "alert",
-    atMs,
-    step: null,
-    code: "CHECKPOINT_SET_ASIDE",
-    severity: "warning",
-    category: "errors",
-    message: "A damaged checkpoint was set aside; the job goes on from the last one that is whole.",
-    evidence: { file: name.slice(0, 255) },
-    guardrail: false,
   };
 }
 
