@@ -181,11 +181,15 @@ describe("a job that was made in the Web UI", () => {
     await world.until("steps", () => head(box, jobId)?.currentStep === 2);
     await world.pass(limits.uiPollMs);
     for (const queue of world.ui.queues) queue.is_running = false;
-    Object.assign(row, { status: "queued", info: "Job queued", step: 0 });
-    run.exit();
+    run.returnToQueue();
     expect(await ended(world, box, jobId)).toMatchObject({
       state: "stopped",
-      evidence: { end: "reported", reported_status: "queued", stop_wanted: "ui" },
+      evidence: {
+        end: "reported",
+        reported_status: "queued",
+        stop_wanted: "ui",
+        stop_marker: true,
+      },
     });
     await world.until("its next place", () => head(box, jobId, 2)?.state === "queued");
     Object.assign(row, { status: "stopped", info: "Job stopped", pid: null });

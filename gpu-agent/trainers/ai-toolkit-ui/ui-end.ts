@@ -46,8 +46,7 @@ export function judgeUi(facts: UiFacts): UiVerdict {
   if (row === null) return process === "alive" ? running : ended({ kind: "deleted" });
   switch (row.status) {
     case "queued":
-      if (!began) return waiting;
-      return hasLeft(facts) ? ended(facts.written ?? reported("queued")) : running;
+      return began ? judgeTakenBack(facts) : waiting;
     case "stopped":
       if (!began) return ended({ kind: "not-started" });
       if (process === "alive") return stopping;
@@ -62,6 +61,16 @@ export function judgeUi(facts: UiFacts): UiVerdict {
     default:
       return judgeRunning(facts);
   }
+}
+
+/**
+ * Python exits with 1 when its queue takes it back, as it does when it fails; only its own words tell these apart. They stand
+ * before the exit's line and are read a turn later than it where both come at once.
+ */
+function judgeTakenBack(facts: UiFacts): UiVerdict {
+  if (!hasLeft(facts)) return running;
+  if (facts.stopMarker || facts.written === null) return ended(reported("queued"));
+  return facts.statusMs >= limits.uiExitLineMs ? ended(facts.written) : running;
 }
 
 /** The row says that it runs. A row whose process is gone is what the UI shows for ever, unless somebody marks it. */

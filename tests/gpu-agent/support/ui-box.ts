@@ -232,6 +232,8 @@ export interface UiRun {
   /** The last model and the last word. */
   complete(total?: number): void;
   exit(): void;
+  /** What Python and then its starter write when a queue that is stopped takes its job back. */
+  returnToQueue(): void;
 }
 
 export function runOf({ ui, processes }: UiWorld, row: UiRow, from = 0): UiRun {
@@ -261,6 +263,12 @@ export function runOf({ ui, processes }: UiWorld, row: UiRow, from = 0): UiRun {
       run.exit();
     },
     exit: () => void processes.alive.delete(pid),
+    returnToQueue() {
+      ui.log(row.name, "\nError running job: Job returning to queue\n");
+      Object.assign(row, { status: "queued", info: "Job queued", step: 0 });
+      run.exit();
+      ui.log(row.name, "\nJob process terminated with exit code 1.\n");
+    },
   };
   return run;
 }

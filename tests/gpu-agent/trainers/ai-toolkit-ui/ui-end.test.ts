@@ -110,6 +110,21 @@ const cases: readonly [string, Partial<UiFacts>, string][] = [
     { row: row("queued"), process: "gone", goneMs: limits.uiExitLineMs },
     "reported queued",
   ],
+  [
+    "it went back, though its exit was a 1 as of an error",
+    { row: row("queued"), process: "gone", written: exited, stopMarker: true },
+    "reported queued",
+  ],
+  [
+    "what the log says before its exit may not have been read yet",
+    { row: row("queued"), process: "gone", written: exited },
+    "running",
+  ],
+  [
+    "it failed, and was queued again at once",
+    { row: row("queued"), process: "gone", written: exited, statusMs: limits.uiExitLineMs },
+    "exited",
+  ],
   ["deleted while its process runs", { row: null }, "running"],
   ["deleted", { row: null, process: "gone" }, "deleted"],
   ["deleted on another machine", { row: null, process: "elsewhere" }, "deleted"],
