@@ -1,69 +1,46 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/trainyard.ts";
+import { missingOfUi, openWebUi } from "./own-web-ui.ts";
+import type { OwnWebUi } from "./own-web-ui.ts";
 import {
   models,
   noisePictures,
   openToolkitYard,
+  rowsOfLossLog,
   seriesOf,
   toolkit,
   trainingConfig,
 } from "./toolkit-yard.ts";
 import type { ToolkitYard } from "./toolkit-yard.ts";
 
-const server = (process.env["AI_TOOLKIT_SERVER_URL"] ?? "").replace(/\/$/, "");
-const skips = toolkit === null || server === "";
+const missing = missingOfUi(toolkit);
+if (missing !== null) console.log(`skipped: AI Toolkit's Web UI; ${missing}.`);
 
-if (skips) {
-  console.log(
-    "skipped: the Web UI. Set AI_TOOLKIT_PATH, and AI_TOOLKIT_SERVER_URL to its server on this machine (http://127.0.0.1:8675).",
-  );
-}
-
-/** Straight at the UI, as its own pages do it. */
-async function ask(path: string, body?: unknown): Promise<any> {
-  const post = {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  };
-  const response = await fetch(`${server}/api${path}`, body === undefined ? {} : post);
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
-}
-
-describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
+describe.skipIf(missing !== null)("the real Web UI of AI Toolkit, on the CPU", () => {
+  let ui: OwnWebUi;
   let yard: ToolkitYard;
-  let settings: { TRAINING_FOLDER: string; DATASETS_FOLDER: string };
-  const mark = Date.now().toString(36);
   beforeAll(async () => {
-    if (toolkit === null || skips) return;
-    settings = await ask("/settings");
-    yard = await openToolkitYard(toolkit, { server, uiRoots: [settings.TRAINING_FOLDER] });
+    if (toolkit === null || missing !== null) return;
+    ui = await openWebUi(toolkit);
+    yard = await openToolkitYard({ ...toolkit, root: ui.root }, ui);
     await yard.trainyard.upload("noise", await noisePictures(4));
     const { agents } = await yard.tool("list-agents", { detail: "full" });
     console.log(`the Web UI of toolkit ${toolkit.version}: ${JSON.stringify(agents[0].trainers)}`);
   });
-  afterAll(() => yard?.close());
+  afterAll(async () => {
+    await yard?.close();
+    await ui?.close();
+  });
 
-  const rowOf = async (name: string): Promise<any> =>
-    (await ask("/jobs")).jobs.find((row: { name: string }) => row.name === name);
-  const fileOf = (...parts: string[]): string => join(settings.TRAINING_FOLDER, ...parts);
-  const logged = (name: string, key: string): { step: number; value: number }[] => {
-    const database = new DatabaseSync(fileOf(name, "loss_log.db"), { readOnly: true });
-    const rows = database
-      .prepare("SELECT step, value_real AS value FROM metrics WHERE key = ? ORDER BY step")
-      .all(key);
-    database.close();
-    return rows.map((row) => ({ step: Number(row["step"]), value: Number(row["value"]) }));
-  };
+  const fileOf = (...parts: string[]): string => join(ui.outputs, ...parts);
+  const logged = (name: string, key: string) => rowsOfLossLog(fileOf(name), key);
   const copyOf = (jobId: string, attempt = 1): Buffer =>
     readFileSync(join(yard.trainyard.home, "jobs", jobId, String(attempt), "stdout.log"));
 
   it("trains one of ours: its series the toolkit's own row for row, its log byte for byte", async () => {
-    const name = `ours-${mark}`;
+    const name = "ours";
     const jobId = await yard.start(name, { steps: 40 });
     const end = await yard.ended(jobId);
     expect(end).toMatchObject({
@@ -74,7 +51,7 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
       evidence: { end: "reported", ui_status: "completed", final_artifact_valid: true },
       model: { name: `${name}.safetensors`, verified: true },
     });
-    expect(await rowOf(name)).toMatchObject({ status: "completed", step: 40, gpu_ids: "0" });
+    expect(await ui.row(name)).toMatchObject({ status: "completed", step: 40, gpu_ids: "0" });
     expect(logged(name, "loss/loss")).toHaveLength(39);
     expect(await seriesOf(yard.trainyard, jobId, "loss")).toEqual(logged(name, "loss/loss"));
     expect(await seriesOf(yard.trainyard, jobId, "lr")).toEqual(logged(name, "learning_rate"));
@@ -86,7 +63,7 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
   });
 
   it("saves, samples and stops one of ours behind a checkpoint, survives its agent, and resumes it", async () => {
-    const name = `long-${mark}`;
+    const name = "long";
     const jobId = await yard.start(name, { steps: 400, saveEvery: 1_000, sampleEvery: 100_000 });
     await yard.steps(jobId, 3);
     expect(await yard.tool("control-training", { job_id: jobId, action: "save" })).toMatchObject({
@@ -120,20 +97,20 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
   });
 
   it("follows one that was made there, and one that was stopped there", async () => {
-    const dataset = join(settings.DATASETS_FOLDER, "trainyard-noise");
+    const dataset = join(ui.datasets, "noise");
     mkdirSync(dataset, { recursive: true });
     for (const file of readdirSync(join(yard.trainyard.home, "datasets", "noise")))
       if (/\.(png|txt)$/.test(file))
         copyFileSync(join(yard.trainyard.home, "datasets", "noise", file), join(dataset, file));
-    const name = `theirs-${mark}`;
+    const name = "theirs";
     const config = trainingConfig(name, { steps: 300, sampleEvery: 100_000 }) as any;
     const [training] = config.config.process;
-    Object.assign(training, { training_folder: settings.TRAINING_FOLDER });
+    Object.assign(training, { training_folder: ui.outputs });
     training.datasets[0].folder_path = dataset;
     training.model.name_or_path = join(models, "tiny-sd15");
-    const row = await ask("/jobs", { name, gpu_ids: "0", job_config: config });
-    await ask(`/jobs/${row.id}/start`);
-    await ask("/queue/0/start");
+    const row = await ui.ask("/jobs", { name, gpu_ids: "0", job_config: config });
+    await ui.ask(`/jobs/${row.id}/start`);
+    await ui.ask("/queue/0/start");
     const job = await until("it in the list", async () => {
       const { jobs } = await yard.tool("list-training-jobs", { detail: "full" });
       return jobs.find((one: { job_name: string }) => one.job_name === name);
@@ -141,7 +118,7 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
     expect(job).toMatchObject({ origin: "ui", total_steps: 300 });
     const jobId = String(job.job_id);
     await yard.steps(jobId, 3);
-    await ask(`/jobs/${row.id}/stop`);
+    await ui.ask(`/jobs/${row.id}/stop`);
     // Its row says stopped by now; its process takes its time.
     expect(await yard.ended(jobId)).toMatchObject({
       status: "stopped",
@@ -152,8 +129,8 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
     expect(copyOf(jobId).equals(readFileSync(fileOf(name, "log.txt")))).toBe(true);
 
     // Started there again, and killed: the UI's own line says how it exited.
-    await ask(`/jobs/${row.id}/start`);
-    await ask("/queue/0/start");
+    await ui.ask(`/jobs/${row.id}/start`);
+    await ui.ask("/queue/0/start");
     await until(
       "the second attempt",
       async () => {
@@ -162,7 +139,7 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
       },
       200_000,
     );
-    const { pid } = await rowOf(name);
+    const { pid } = await ui.row(name);
     process.kill(pid, "SIGKILL");
     const killed = await until("its end", async () => {
       const status = await yard.status(jobId);
@@ -170,7 +147,7 @@ describe.skipIf(skips)("the real Web UI of AI Toolkit, on the CPU", () => {
     });
     expect(killed).toMatchObject({ evidence: { end: "signaled", signal: "SIGKILL" } });
 
-    await ask(`/jobs/${row.id}/delete`);
+    await ui.ask(`/jobs/${row.id}/delete`);
     expect(existsSync(fileOf(name))).toBe(false);
     expect((await yard.status(jobId))["status"]).toBe("failed");
   });

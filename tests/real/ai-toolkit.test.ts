@@ -170,7 +170,7 @@ describe.skipIf(toolkit === null)("the real AI Toolkit on the CPU", () => {
   });
 
   it("names what the toolkit refuses in a config", async () => {
-    const jobId = await yard.start("refused", { optimizer: "nope" });
+    const jobId = await yard.start("refused", { scheduler: "nope" });
     expect(await yard.ended(jobId)).toMatchObject({
       status: "failed",
       failure: { code: "CONFIG_INVALID" },

@@ -47,16 +47,16 @@ export interface ToolkitYard {
 interface TrainingChange {
   readonly steps?: number;
   readonly lr?: number;
-  readonly optimizer?: string;
+  readonly scheduler?: string;
   readonly dataset?: string;
   readonly saveEvery?: number;
   readonly sampleEvery?: number;
 }
 
-/** `server`: of its Web UI, through which everything goes then; `uiRoots` are the folders of it that may be read. */
+/** `ui`: the server of its Web UI, through which everything goes then. */
 export async function openToolkitYard(
   { root, python }: ToolkitInstallation,
-  { server = "", uiRoots = [] }: { server?: string; uiRoots?: readonly string[] } = {},
+  ui: { readonly url: string; readonly token: string } = { url: "", token: "" },
 ): Promise<ToolkitYard> {
   buildPipeline(python);
   const trainyard = await startTrainyard({
@@ -64,13 +64,11 @@ export async function openToolkitYard(
       AI_TOOLKIT_PATH: root,
       AI_TOOLKIT_PYTHON: python,
       CUDA_VISIBLE_DEVICES: "",
-      AI_TOOLKIT_SERVER_URL: server,
+      AI_TOOLKIT_SERVER_URL: ui.url,
+      AI_TOOLKIT_AUTH: ui.token,
     },
   });
-  writeFileSync(
-    join(trainyard.home, "policy.json"),
-    JSON.stringify({ model_roots: [models], ai_toolkit_ui_roots: uiRoots }),
-  );
+  writeFileSync(join(trainyard.home, "policy.json"), JSON.stringify({ model_roots: [models] }));
   const client = new Client(
     { name: "real", version: "1" },
     { versionNegotiation: { mode: "auto" } },
@@ -141,7 +139,7 @@ function buildPipeline(python: string): void {
 
 /** Small and in full precision, as a CPU likes it; everything else as AI Toolkit's UI writes it. */
 export function trainingConfig(name: string, change: TrainingChange): Record<string, unknown> {
-  const { steps = 40, lr = 1e-4, optimizer = "adamw", dataset = "noise" } = change;
+  const { steps = 40, lr = 1e-4, scheduler = "constant", dataset = "noise" } = change;
   const process = {
     type: "diffusion_trainer",
     training_folder: "outputs",
@@ -162,7 +160,8 @@ export function trainingConfig(name: string, change: TrainingChange): Record<str
     train: {
       steps,
       lr,
-      optimizer,
+      optimizer: "adamw",
+      lr_scheduler: scheduler,
       batch_size: 1,
       dtype: "fp32",
       noise_scheduler: "ddpm",
@@ -204,13 +203,17 @@ export async function noisePictures(count: number): Promise<Record<string, Buffe
   return files;
 }
 
-/** One key of `loss_log.db`, row for row; a NaN is kept there as 0. */
+/** One key of a job's `loss_log.db`, row for row; a NaN is kept there as 0. */
 export function lossLog(
   home: string,
   output: string,
   key: string,
 ): { step: number; value: number }[] {
-  const path = join(home, "outputs", output, "loss_log.db");
+  return rowsOfLossLog(join(home, "outputs", output), key);
+}
+
+export function rowsOfLossLog(folder: string, key: string): { step: number; value: number }[] {
+  const path = join(folder, "loss_log.db");
   if (!existsSync(path)) return [];
   const database = new DatabaseSync(path, { readOnly: true });
   const rows = database
