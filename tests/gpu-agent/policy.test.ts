@@ -12,6 +12,8 @@ test("without a file only the home's own folders are allowed", () => {
     uiRoots: [],
     confirmHours: null,
     datasetRoots: [],
+    projectRoots: [],
+    outbound: [],
   });
 });
 
@@ -26,6 +28,8 @@ test("the file and COMFYUI_MODEL_ROOTS add up, and an edit holds at once", () =>
     model_roots: ["/data/models/"],
     comfyui_roots: ["/comfy/a"],
     ai_toolkit_ui_roots: ["/ui/output/"],
+    project_roots: ["/data/projects/"],
+    outbound: ["wandb"],
     confirm_hours: 12,
   });
   expect(readPolicy(home, environment)).toEqual({
@@ -34,6 +38,8 @@ test("the file and COMFYUI_MODEL_ROOTS add up, and an edit holds at once", () =>
     uiRoots: ["/ui/output"],
     confirmHours: 12,
     datasetRoots: [],
+    projectRoots: ["/data/projects"],
+    outbound: ["wandb"],
   });
   write({});
   expect(readPolicy(home, {})).toMatchObject({

@@ -1,5 +1,5 @@
 import { tools } from "@trainyard/shared/tools/registry.ts";
-import { toolsetPaths } from "@trainyard/shared/tools/toolsets.ts";
+import { toolsetPaths, toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import { describe, expect, it } from "vitest";
 import manifest from "../../../package.json" with { type: "json" };
 import { app } from "../../../control-plane/app.ts";
@@ -121,7 +121,7 @@ describe("what an older client asks first", () => {
     const list = await rpc(yard, path, "tools/list");
     const call = await rpc(yard, path, "tools/call", { name: "list-configs", arguments: {} });
 
-    expect(list["result"].tools).toHaveLength(tools.length);
+    expect(list["result"].tools).toHaveLength(toolsOf("mcp").length);
     expect(call["result"].structuredContent).toMatchObject({ count: 0 });
     expect((await yard.fetch(path, { method: "POST", body: "{}" })).status).toBe(401);
   });
