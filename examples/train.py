@@ -96,8 +96,10 @@ def main() -> None:
     }
     call("create-training-config", **config)
     checked = call("validate-training-config", config_name=wish.name)
-    for finding in checked["errors"] + checked["warnings"]:
-        print(f"{finding['severity']}: {finding['message']}")
+    for finding in checked["errors"]:
+        print(f"error: {finding['message']}")
+    for finding in checked["warnings"]:
+        print(f"warning: {finding['message']}")
     if not checked["valid"]:
         sys.exit("The config has errors; nothing was started.")
     run = call("run-training-with-guardrails", config_name=wish.name, monitor_seconds=0)

@@ -16,8 +16,10 @@ const python = spawnSync("python3", ["--version"]).status === 0;
 beforeAll(async () => {
   trainyard = await startTrainyard({ env: { TRAINYARD_TINY_PIXELS: "64" } });
   mkdirSync(join(folder, "pictures"));
+  mkdirSync(join(folder, "bare"));
   for (const [name, bytes] of Object.entries(await pictures(200))) {
     writeFileSync(join(folder, "pictures", name), bytes);
+    if (name.endsWith(".png")) writeFileSync(join(folder, "bare", name), bytes);
   }
 });
 afterAll(async () => {
@@ -70,6 +72,20 @@ describe.concurrent("the programs in examples/", () => {
     expect({ code, errors }).toEqual({ code: 0, errors: "" });
     expectVerified("by-python", out);
     expect(out).toMatch(/^step 20, loss 0\.\d+$/m);
+  });
+
+  it.skipIf(!python)("train.py says what was warned of, and trains", async () => {
+    const { code, out, errors } = await start("python3", [
+      join(root, "examples", "train.py"),
+      "bare",
+      "--name",
+      "uncaptioned",
+      "--steps",
+      "20",
+    ]);
+
+    expect({ code, errors }).toEqual({ code: 0, errors: "" });
+    expect(out).toMatch(/^warning: .+ caption\.$/m);
   });
 
   it.skipIf(!python)("train.py tells a refusal as what it is", async () => {
