@@ -44,7 +44,7 @@ const usage = `trainyard: train on your own GPU from any agent, script or phone
 
   trainyard up     [--port 8787] [--home DIR] [--json]     control plane and agent on this machine
   trainyard demo   [--json] [--keep] [--home DIR]          a real, tiny training, driven as an MCP client
-  trainyard agent  --url URL [--home DIR]                  only the agent, for a control plane elsewhere
+  trainyard agent  --url URL [--home DIR] [--log-level L]  only the agent, for a control plane elsewhere
 
   trainyard mcp    [--url URL] [--token-file FILE]         stdio for MCP clients that start programs
   trainyard tool   NAME [JSON | @FILE | -]                 one call, its answer as JSON
