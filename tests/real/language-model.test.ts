@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/trainyard.ts";
-import { colours, openLlmYard, python, tinyModel } from "./llm-yard.ts";
+import { colours, openLlmYard, python, spoiltModel, tinyModel } from "./llm-yard.ts";
 import type { Handle, LlmYard } from "./llm-yard.ts";
 import { seriesOf } from "./toolkit-yard.ts";
 
@@ -315,12 +315,32 @@ describe.skipIf(python === null)("a language model on the CPU", () => {
     });
   });
 
-  it("keeps a loss that is no number as one", async () => {
-    const run = await configure("nan", { learning_rate: 1, num_stages: 1, stage1_iterations: 8 });
+  it("keeps a loss that is no number as one, and says so", async () => {
+    const { project: spoilt } = await yard.tool("generate-fine-tuning-project", {
+      project_name: "spoilt",
+      base_model: {
+        type: "llama",
+        model_id: "tiny/llama",
+        local_path: spoiltModel,
+        quantization: "none",
+      },
+      training: { stage1_iterations: 4 },
+    });
+    const { run_id: runId } = await yard.tool("configure-training-run", {
+      project_path: spoilt,
+      run_name: "nan",
+      training_data: { train_dataset: "datasets/colours/train.jsonl" },
+    });
+    const run = { project_path: spoilt, run_id: runId };
     const { job_id: jobId } = await start(run);
     const end = await yard.ended(run);
-    console.log(`learning rate 1: ${end["status"]} ${JSON.stringify(end["failure"])}`);
-    expect((await seriesOf(yard.trainyard, jobId, "loss")).length).toBeGreaterThan(0);
+
+    expect(end["metrics"]).toMatchObject({ train_loss: "NaN" });
+    const loss = await seriesOf(yard.trainyard, jobId, "loss");
+    expect(loss.map(({ value }) => String(value))).toEqual(["NaN", "NaN", "NaN", "NaN"]);
+    // Every step was made and the file is whole; what it learnt is in doubt.
+    const status = await yard.tool("get-training-status", { job_id: jobId });
+    expect(status).toMatchObject({ status: "completed", diagnosis: { category: "nan_loss" } });
   });
 
   it("trains one stage alone, and the second on the first one's adapters", async () => {

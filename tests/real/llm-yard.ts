@@ -13,6 +13,8 @@ export const python: string | null = process.env["TRAINYARD_LLM_PYTHON"] || null
 /** Kept from run to run: it is always the same. */
 const models = join(tmpdir(), "trainyard-real-models");
 export const tinyModel = join(models, "tiny-llama");
+/** The same with one weight that is NaN: so is every loss. */
+export const spoiltModel = join(models, "spoilt-llama");
 
 /** A Trainyard whose box trains language models, driven through the official MCP client at /mcp/llm. */
 export interface LlmYard {
@@ -38,7 +40,9 @@ export interface Handle {
 export function makeTinyModel(llmPython: string): void {
   mkdirSync(models, { recursive: true });
   const script = fileURLToPath(new URL("tiny-language-model.py", import.meta.url));
-  execFileSync(llmPython, [script, tinyModel], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(llmPython, [script, tinyModel, spoiltModel], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 export async function openLlmYard(llmPython: string): Promise<LlmYard> {

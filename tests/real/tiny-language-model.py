@@ -1,4 +1,5 @@
-"""Writes a tiny Llama with random weights and a tokenizer that was trained on the spot: `python tiny-language-model.py FOLDER`."""
+"""Writes a tiny Llama with random weights and a tokenizer that was trained on the spot: `python tiny-language-model.py FOLDER
+SPOILT`, and the same with one weight that is no number into SPOILT."""
 
 import sys
 from pathlib import Path
@@ -7,8 +8,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-target = Path(sys.argv[1])
-if (target / "model.safetensors").is_file():
+target, spoilt = Path(sys.argv[1]), Path(sys.argv[2])
+if (spoilt / "tokenizer.json").is_file():
     sys.exit(0)
 
 tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
@@ -37,3 +38,6 @@ model = LlamaForCausalLM(
 )
 model.save_pretrained(target)
 fast.save_pretrained(target)
+model.lm_head.weight.data[0, 0] = float("nan")
+model.save_pretrained(spoilt)
+fast.save_pretrained(spoilt)
