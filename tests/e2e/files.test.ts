@@ -199,6 +199,11 @@ describe("files from and to a shell, over a line that breaks", () => {
   it.each([
     [["upload"], 2, "What is to be uploaded"],
     [["upload", "/nowhere"], 2, "There is no file"],
+    [
+      ["upload", "tests/docs"],
+      2,
+      "holds no file that a dataset takes; left out: weaknesses.test.ts",
+    ],
     [["upload", "package.json"], 2, "Which dataset"],
     [["upload", "package.json", "--dataset", "../x"], 1, "INVALID_NAME"],
     [

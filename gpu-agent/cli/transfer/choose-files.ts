@@ -4,6 +4,10 @@ import { uploadKind, uploadKindsHint } from "@trainyard/shared/dataset/upload-ki
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseFilename, parseName } from "@trainyard/shared/names.ts";
 import { UsageError } from "../door/exits.ts";
+import { shown } from "./progress-line.ts";
+
+/** Of what a folder without a single file for a dataset holds. */
+const leftOutNamed = 5;
 
 export interface ChosenFile {
   readonly path: string;
@@ -72,7 +76,16 @@ function filesOf(folder: string): Chosen {
       leftOut.push({ filename: entry.name, code: error.code, message: error.message });
     }
   }
+  if (files.length === 0) throw new UsageError(nothingIn(folder, leftOut));
   return { dataset: basename(resolve(folder)), files, leftOut };
+}
+
+function nothingIn(folder: string, leftOut: readonly LeftOut[]): string {
+  const named = leftOut.slice(0, leftOutNamed).map(({ filename }) => shown(filename));
+  const rest = leftOut.length - named.length;
+  const others = rest === 0 ? "" : `, and ${rest} more`;
+  const what = leftOut.length === 0 ? "" : `; left out: ${named.join(", ")}${others}`;
+  return `${folder} holds no file that a dataset takes${what}. ${uploadKindsHint}`;
 }
 
 /** The name for the dataset: the one that was given, else the folder's where it may be one. Throws UsageError. */
