@@ -46,13 +46,7 @@ export const createDownloadLink: EdgeHandler<"create-download-link"> = async (in
 
 async function find(input: Input, context: EdgeContext): Promise<BoxFile> {
   if (input.kind === "model") return findModel(input, context);
-  const jobId = input.job_id;
-  if (jobId === undefined) {
-    throw new AppError("INVALID_ARGUMENT", `A ${input.kind} belongs to a job: job_id is missing.`, {
-      hint: "list-training-jobs has the ids.",
-      details: { field: "job_id" },
-    });
-  }
+  const jobId = input.job_id ?? (await jobNamed(input, context));
   switch (input.kind) {
     case "checkpoint":
       return findCheckpoint(jobId, input.step, context);
@@ -74,4 +68,24 @@ async function find(input: Input, context: EdgeContext): Promise<BoxFile> {
       };
     }
   }
+}
+
+/** The newest job of that name: for people a job is called as its model is. */
+async function jobNamed({ kind, model_name: name }: Input, context: EdgeContext): Promise<string> {
+  if (name === undefined) {
+    throw new AppError("INVALID_ARGUMENT", `A ${kind} belongs to a job: job_id is missing.`, {
+      hint: "list-training-jobs has the ids.",
+      details: { field: "job_id" },
+    });
+  }
+  const { jobs } = unwrap(
+    await context.hub.listJobs({ states: null, agentId: null, limit: 200, before: null }),
+  );
+  const job = jobs.find(({ summary }) => summary.jobName.toLowerCase() === name.toLowerCase());
+  if (job === undefined) {
+    throw new AppError("JOB_NOT_FOUND", "There is no job of that name.", {
+      hint: "list-training-jobs has names and ids.",
+    });
+  }
+  return job.summary.jobId;
 }

@@ -17,7 +17,7 @@ import { createStdoutWriter } from "./write-out.ts";
 
 const help = `trainyard download JOB|MODEL|LINK [--output FILE]: fetches a model from the box and verifies it
 
-  JOB                 a job id: its final model, or with --kind something else of it
+  JOB                 a job's id or name: its final model, or with --kind something else of it
   MODEL               a model's name, or its path as list-exported-models shows it
   LINK                a download link that was made before; then no token is needed
   --kind KIND         model (default), checkpoint, sample or log

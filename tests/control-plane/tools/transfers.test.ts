@@ -284,6 +284,16 @@ describe("create-download-link", () => {
     const log = await get({ kind: "log", stream: "stderr" });
     expect(log.bytes).toEqual(bytes.slice(3));
     expect(log.data["sha256"]).toBeNull();
+
+    // By the name that the job has for people, too.
+    const named = await yard.call("create-download-link", {
+      kind: "log",
+      model_name: "Cats",
+      stream: "stderr",
+    });
+    expect(named.data["job_id"]).toBe(jobId);
+    const none = await yard.call("create-download-link", { kind: "log", model_name: "dogs" });
+    expect([none.status, none.error?.code]).toEqual([404, "JOB_NOT_FOUND"]);
   });
 
   it.each([
