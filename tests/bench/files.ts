@@ -1,4 +1,4 @@
-// npm run bench:files [-- --mib 2048 --runs 5 --folder DIR]: what a transfer costs. Prints the figures of docs/benchmarks.md.
+// npm run bench:files [-- down up breaks --mib 2048 --runs 5 --folder DIR]: what a transfer costs. Prints the figures of docs/benchmarks.md.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
@@ -15,7 +15,8 @@ import type { BenchEdge } from "./bench-edge.ts";
 import { percentile, printFigure } from "./figures.ts";
 import { cpuSeconds, residentMib } from "./process-cost.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     mib: { type: "string", default: "2048" },
     runs: { type: "string", default: "5" },
@@ -25,6 +26,7 @@ const { values } = parseArgs({
 const mebi = 1024 * 1024;
 const bytes = Number(values.mib) * mebi;
 const runs = Number(values.runs);
+const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
 
 console.log(
   `${cpus().length} x ${cpus()[0]?.model ?? "?"}, Node ${process.version}; caller, workerd and agent on these cores, over loopback; a file of ${values.mib} MiB, n = ${runs}`,
@@ -39,9 +41,9 @@ const agentPid = agent.pid ?? -1;
 try {
   await until("the agent", async () => (await edge.call("list-datasets", {})) !== null);
   const idle = { workerd: residentMib(edge.pid()), agent: residentMib(agentPid) };
-  await benchDown(edge, idle);
-  await benchUp(edge, idle);
-  await benchBreaks(edge);
+  if (wants("down")) await benchDown(edge, idle);
+  if (wants("up")) await benchUp(edge, idle);
+  if (wants("breaks")) await benchBreaks(edge);
 } finally {
   agent.kill();
   await edge.close();
@@ -97,8 +99,7 @@ async function benchDown(edge: BenchEdge, idle: Idle): Promise<void> {
 
 async function benchUp(edge: BenchEdge, idle: Idle): Promise<void> {
   console.log("\n# up");
-  const folder = join(edge.home.root, "senders");
-  mkdirSync(folder);
+  const folder = sendersFolder(edge);
   const path = join(folder, "large.parquet");
   const rows = [];
   for (let run = 0; run < runs; run += 1) {
@@ -148,7 +149,7 @@ async function benchUp(edge: BenchEdge, idle: Idle): Promise<void> {
 /** The line breaks three times half-way through a part. */
 async function benchBreaks(edge: BenchEdge): Promise<void> {
   console.log("\n# a line that breaks three times");
-  const path = join(edge.home.root, "senders", "broken.parquet");
+  const path = join(sendersFolder(edge), "broken.parquet");
   const size = Math.max(bytes / 8, 8 * limits.partBytes);
   makeFile(path, size);
   const proxy = await startCuttingProxy(edge.url);
@@ -200,9 +201,9 @@ async function measure(work: () => Promise<unknown>): Promise<Measured> {
   }, 25);
   const before = [cpuSeconds(edge.pid()), cpuSeconds(agentPid)] as const;
   const startedAt = performance.now();
-  await work();
+  // Whatever ends the work ends the looking: a process that is gone would hide the reason.
+  await work().finally(() => clearInterval(look));
   const seconds = (performance.now() - startedAt) / 1_000;
-  clearInterval(look);
   return {
     seconds,
     workerdMib,
@@ -264,7 +265,8 @@ function memoryFigures(what: string, runs: readonly Measured[], idle: Idle): voi
 /** Reads a body to its end and lets it go; throws when it is cut. */
 function fetchAll(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    get(url, (response) => {
+    // A connection of its own: while a file is made nobody sees that workerd closed an idle one.
+    get(url, { agent: false }, (response) => {
       let received = 0;
       response.on("data", (chunk: Buffer) => (received += chunk.byteLength));
       response.on("end", () => {
@@ -281,6 +283,12 @@ function makeFile(path: string, size: number): string {
   for (let left = size; left > 0; left -= mebi) writeSync(file, randomBytes(Math.min(mebi, left)));
   closeSync(file);
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function sendersFolder({ home }: BenchEdge): string {
+  const folder = join(home.root, "senders");
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 function emptyFolder(folder: string): void {
