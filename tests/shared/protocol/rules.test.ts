@@ -59,7 +59,7 @@ describe("who speaks for an agent", () => {
 describe("coming back", () => {
   const lost = { sessionMs: null, closeCode: 1006, retryAfterMs: null };
 
-  it("[B1] waits a uniform share of a cap that doubles up to a minute", () => {
+  it("[D1] waits a uniform share of a cap that doubles up to a minute", () => {
     let state = freshBackoff;
     const caps: number[] = [];
     for (let attempt = 0; attempt < 9; attempt += 1) {
@@ -72,7 +72,7 @@ describe("coming back", () => {
     expect(nextDelay(state, lost, 0).delayMs).toBe(0);
   });
 
-  it("[B2] starts anew only after a session that lasted", () => {
+  it("[D2] starts anew only after a session that lasted", () => {
     const tired = { failures: 6 };
 
     expect(
@@ -81,11 +81,11 @@ describe("coming back", () => {
     expect(nextDelay(tired, { ...lost, sessionMs: 100 }, 0.999_999).delayMs).toBe(59_999);
   });
 
-  it("[B3] spreads a deploy over five seconds", () => {
+  it("[D3] spreads a deploy over five seconds", () => {
     expect(nextDelay(freshBackoff, { ...lost, sessionMs: 120_000 }, 0.999_999).delayMs).toBe(4_999);
   });
 
-  it("[B4] obeys the edge's own wait", () => {
+  it("[D4] obeys the edge's own wait", () => {
     expect(nextDelay(freshBackoff, { ...lost, retryAfterMs: 12_345 }, 0.5).delayMs).toBe(12_345);
   });
 });
