@@ -1,7 +1,16 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 
-/** Reads a JSON body and stops at the bound while reading: a length in a header is only a claim. */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
+const callExample = 'Send for example {"name": "list-agents", "arguments": {}}.';
+
+/**
+ * Reads a JSON body and stops at the bound while reading: a length in a header is only a claim. Throws INVALID_JSON,
+ * INVALID_REQUEST for one that is cut, PAYLOAD_TOO_LARGE.
+ */
+export async function readJsonBody(
+  request: Request,
+  maxBytes: number,
+  example = callExample,
+): Promise<unknown> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   if (declared > maxBytes) {
     // A client that is still sending when the connection closes sees a reset, not the answer: take a little more first.
@@ -19,7 +28,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
     return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new AppError("INVALID_JSON", "The body is not JSON.", {
-      hint: 'Send for example {"name": "list-agents", "arguments": {}}.',
+      hint: example,
       cause,
     });
   }

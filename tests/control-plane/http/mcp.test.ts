@@ -17,6 +17,34 @@ import type { Yard } from "../support/yard.ts";
 
 const yard = await createYard();
 
+const listMessage = { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} };
+const list = JSON.stringify(listMessage);
+/** A good message but for one byte in a text, which a reader that is not strict takes for U+FFFD. */
+const halfLetter = Uint8Array.from(list.replace("list", "l\u00efst"), (letter) =>
+  letter.charCodeAt(0),
+);
+
+async function post(message: BodyInit | object, more: Record<string, string>) {
+  const response = await yard.fetch("/mcp", {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${yard.tokens.admin}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...more,
+    },
+    body:
+      typeof message === "string" || message instanceof Uint8Array
+        ? message
+        : JSON.stringify(message),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    body: (text.startsWith("{") ? JSON.parse(text) : {}) as Record<string, any>,
+  };
+}
+
 const client = (era: Era, path: string, of: Yard = yard) => connectClient(of, era, path);
 
 describe.each(eras)("a client of the era %s", (_name, era) => {
@@ -113,10 +141,31 @@ describe("the 2026-07-28 era on the wire", () => {
     expect(answer["result"]).toMatchObject({ supportedVersions: ["2026-07-28"], instructions });
   });
 
-  it("refuses a header that says another method than the body", async () => {
-    const answer = await rpc(yard, "/mcp", "tools/list", { _meta: meta }, headers("tools/call"));
+  it("[B51] refuses a header that says another method or version than the body", async () => {
+    const other = { ...meta, "io.modelcontextprotocol/protocolVersion": "2025-11-25" };
+    const method = await rpc(yard, "/mcp", "tools/list", { _meta: meta }, headers("tools/call"));
+    const version = await rpc(yard, "/mcp", "tools/list", { _meta: other }, headers("tools/list"));
 
-    expect(answer["error"]).toMatchObject({ code: -32_020 });
+    expect(method["error"]).toMatchObject({ code: -32_020 });
+    expect(version["error"]).toMatchObject({ code: -32_020 });
+  });
+
+  it("[B51] refuses a version that nobody speaks, with those that are spoken", async () => {
+    const version = "1999-01-01";
+    const named = { ...meta, "io.modelcontextprotocol/protocolVersion": version };
+    const modern = { ...headers("tools/list"), "mcp-protocol-version": version };
+    const now = await post({ ...listMessage, params: { _meta: named } }, modern);
+    const then = await post(listMessage, { "mcp-protocol-version": version });
+
+    expect([now.status, now.body["error"]]).toEqual([
+      400,
+      expect.objectContaining({
+        code: -32_022,
+        data: { supported: ["2026-07-28"], requested: version },
+      }),
+    ]);
+    expect([then.status, then.body["error"].code]).toEqual([400, -32_000]);
+    expect(then.body["error"].message).toContain("2025-11-25, 2025-06-18");
   });
 });
 
@@ -148,14 +197,27 @@ describe("MCP", () => {
     }
   });
 
-  it("refuses a body above its bound", async () => {
-    const response = await yard.fetch("/mcp", {
-      method: "POST",
-      headers: { authorization: `Bearer ${yard.tokens.admin}`, "content-type": "application/json" },
-      body: new Uint8Array(limits.mcpBodyBytes + 1).fill(0x20),
-    });
+  it.each<[string, BodyInit, number, number, string]>([
+    ["above its bound", " ".repeat(limits.mcpBodyBytes + 1), 413, -32_000, "PAYLOAD_TOO_LARGE"],
+    ["of several messages", `[${list},${list}]`, 400, -32_600, "INVALID_REQUEST"],
+    ["of one message in a list", `[${list}]`, 400, -32_600, "INVALID_REQUEST"],
+    ["of no message", "[]", 400, -32_600, "INVALID_REQUEST"],
+    ["that is not UTF-8", halfLetter, 400, -32_700, "INVALID_JSON"],
+    ["that is not JSON", list.slice(0, -1), 400, -32_700, "INVALID_JSON"],
+  ])("[B52] refuses a body %s", async (_what, body, status, code, ours) => {
+    for (const version of ["2025-03-26", "2025-11-25", "2026-07-28"]) {
+      const answer = await post(body, {
+        ...(version === "2026-07-28" ? headers("tools/list") : {}),
+        "mcp-protocol-version": version,
+      });
 
-    expect(response.status).toBe(413);
+      expect([answer.status, answer.body["error"]?.code]).toEqual([status, code]);
+      expect(answer.body["error"]).toMatchObject({
+        message: expect.stringMatching(`^${ours}: `) as string,
+        data: { code: ours },
+      });
+      expect(answer.body).toMatchObject({ jsonrpc: "2.0", id: null });
+    }
   });
 
   it("has no page and no session", async () => {
