@@ -53,7 +53,10 @@ export interface OpenFile {
   close(): void;
 }
 
-/** Opens an existing plain file for reading. Throws NOT_FOUND, or PATH_ESCAPE when a link leads elsewhere. */
+/**
+ * Opens an existing plain file for reading. Throws NOT_FOUND, also for a folder; NOT_REGULAR_FILE for a pipe, a socket or a device,
+ * without waiting for anyone at its other end; PATH_ESCAPE when a link leads elsewhere.
+ */
 export function openInside(root: string, segments: readonly string[]): OpenFile {
   const path = plainPathInside(root, segments);
   const descriptor = openOrRefuse(
@@ -62,11 +65,10 @@ export function openInside(root: string, segments: readonly string[]): OpenFile 
   );
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile()) {
-      throw new AppError("NOT_FOUND", "That is no plain file.", {
-        hint: "Name a file, not a folder.",
-      });
+    if (stat.isDirectory()) {
+      throw new AppError("NOT_FOUND", "That is a folder.", { hint: "Name a file in it." });
     }
+    if (!stat.isFile()) throw notRegular();
     if (!isInside(realpathSync(root), openedPath(descriptor, path))) throw linkRefused();
     let open = true;
     return {
@@ -131,6 +133,8 @@ function openOrRefuse(path: string, flags: number): number {
     const code = (error as { code?: unknown }).code;
     // A link where a folder is asked for is "no folder" to the system.
     if (code === "ELOOP" || (code === "ENOTDIR" && isLink(path))) throw linkRefused();
+    // What Linux says of a socket that is opened by its name.
+    if (code === "ENXIO") throw notRegular();
     if (code === "ENOENT" || code === "ENOTDIR") {
       throw new AppError("NOT_FOUND", "There is no such file on the box.", {
         hint: "List the files again; it may have been removed.",
@@ -156,6 +160,12 @@ function openedPath(descriptor: number, path: string): string {
 /** Of two paths without links: is the second the first, or below it? */
 export function isInside(root: string, path: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+function notRegular(): AppError {
+  return new AppError("NOT_REGULAR_FILE", "That is a pipe, a socket or a device.", {
+    hint: "Name a plain file, or remove this one on the box.",
+  });
 }
 
 function linkRefused(): AppError {

@@ -22,7 +22,12 @@ type Complete = NonNullable<UploadEnd["complete"]>;
 const ending = new Map<string, Promise<Complete>>();
 
 /** A file that failed for such a reason may be taken at the next try, so its bytes are kept. */
-const passing: ReadonlySet<string> = new Set(["STORAGE_FULL", "NAME_CONFLICT", "PATH_ESCAPE"]);
+const passing: ReadonlySet<string> = new Set([
+  "STORAGE_FULL",
+  "NAME_CONFLICT",
+  "PATH_ESCAPE",
+  "NOT_REGULAR_FILE",
+]);
 
 /**
  * Takes a whole, verified file into its dataset; `processing` when that takes longer than a request should wait. A refusal is

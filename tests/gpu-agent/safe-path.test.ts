@@ -6,9 +6,13 @@ import fs, {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { syncBuiltinESMExports } from "node:module";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { Worker } from "node:worker_threads";
+import { expect, onTestFinished, test } from "vitest";
 import { moveToTrash } from "../../gpu-agent/files/trash.ts";
 import { atFile } from "../../gpu-agent/datasets/changes/place.ts";
 import {
@@ -20,7 +24,7 @@ import {
 import { temporaryFolder } from "./support/temporary-home.ts";
 
 test.each([[[".."]], [["a", "..", "b"]], [["a/b"]], [["a\\b"]], [["a\0b"]], [[""]], [["."]]])(
-  "%j leaves the root and is refused",
+  "[B1] [B2] %j leaves the root and is refused",
   (segments) => {
     expect(() => pathInside("/root", segments)).toThrow(
       expect.objectContaining({ code: "PATH_ESCAPE" }),
@@ -28,7 +32,7 @@ test.each([[[".."]], [["a", "..", "b"]], [["a/b"]], [["a\\b"]], [["a\0b"]], [[""
   },
 );
 
-test("a link inside a root is not followed, neither as a file nor as a folder", () => {
+test("[B9] [B10] a link inside a root is not followed, neither as a file nor as a folder", () => {
   const root = temporaryFolder();
   const outside = temporaryFolder();
   writeFileSync(join(outside, "secret"), "x");
@@ -44,15 +48,27 @@ test("a link inside a root is not followed, neither as a file nor as a folder", 
   }
 });
 
-test("what is not a plain file is not opened, and nothing blocks on it", () => {
+test("[B12] what is not a plain file is not opened, and nothing blocks on it", async () => {
   const root = temporaryFolder();
   mkdirSync(join(root, "folder"));
-  expect(() => openInside(root, ["folder"])).toThrow(
-    expect.objectContaining({ code: "NOT_FOUND" }),
-  );
-  expect(() => openInside(root, ["missing"])).toThrow(
-    expect.objectContaining({ code: "NOT_FOUND" }),
-  );
+  execFileSync("mkfifo", [join(root, "pipe")]);
+  const socket = createServer().listen(join(root, "socket"));
+  onTestFinished(() => void socket.close());
+  await once(socket, "listening");
+  const codeOf = (name: string): unknown => {
+    try {
+      return openInside(root, [name]);
+    } catch (error) {
+      return (error as { code?: unknown }).code;
+    }
+  };
+
+  expect(["folder", "missing", "pipe", "socket"].map(codeOf)).toEqual([
+    "NOT_FOUND",
+    "NOT_FOUND",
+    "NOT_REGULAR_FILE",
+    "NOT_REGULAR_FILE",
+  ]);
 });
 
 test("a root that is itself reached through a link works", () => {
@@ -99,16 +115,64 @@ test.each([
     (root: string) => atFile(root, ["folder", "a"], (path) => writeFileSync(path, "x")),
   ],
   ["a file is deleted", (root: string) => moveToTrash(root, ["folder", "a"], { nowMs: 1 })],
-])("a folder swapped for a link between check and use gives nothing away when %s", (_, work) => {
+])(
+  "[B11] a folder swapped for a link between check and use gives nothing away when %s",
+  (_, work) => {
+    const [root, outside] = [temporaryFolder(), temporaryFolder()];
+    mkdirSync(join(root, "folder"));
+    writeFileSync(join(root, "folder", "a"), "inside");
+    writeFileSync(join(outside, "a"), "outside");
+
+    expect(() => swappedBehindEachCheck(root, outside, () => work(root))).toThrow(
+      expect.objectContaining({ code: "PATH_ESCAPE" }),
+    );
+
+    expect(readFileSync(join(outside, "a"), "utf8")).toBe("outside");
+    expect(existsSync(join(root, "folder.before", "a"))).toBe(true);
+  },
+);
+
+/** Swaps a folder and a link under one name for ever. Each swap is two renames, and the name is missing in between. */
+const swapper = `
+const { workerData, parentPort } = require("node:worker_threads");
+const { renameSync } = require("node:fs");
+const { name, folder, link } = workerData;
+parentPort.postMessage("begins");
+for (;;) {
+  renameSync(name, folder); renameSync(link, name);
+  renameSync(name, link); renameSync(folder, name);
+}`;
+
+test("[B11] 10,000 reads of a folder that is swapped for a link all the time give nothing of outside", async () => {
   const [root, outside] = [temporaryFolder(), temporaryFolder()];
   mkdirSync(join(root, "folder"));
   writeFileSync(join(root, "folder", "a"), "inside");
   writeFileSync(join(outside, "a"), "outside");
+  symlinkSync(outside, join(root, "link"));
+  const worker = new Worker(swapper, {
+    eval: true,
+    workerData: {
+      name: join(root, "folder"),
+      folder: join(root, "folder.before"),
+      link: join(root, "link"),
+    },
+  });
+  onTestFinished(async () => void (await worker.terminate()));
+  await once(worker, "message");
 
-  expect(() => swappedBehindEachCheck(root, outside, () => work(root))).toThrow(
-    expect.objectContaining({ code: "PATH_ESCAPE" }),
-  );
+  const seen = new Set<unknown>();
+  for (let read = 0; read < 10_000 || (seen.size < 3 && read < 1_000_000); read += 1) {
+    let found: unknown;
+    try {
+      const file = openInside(root, ["folder", "a"]);
+      found = readFileSync(file.descriptor, "utf8");
+      file.close();
+    } catch (error) {
+      found = (error as { code?: unknown }).code;
+    }
+    seen.add(found);
+  }
 
-  expect(readFileSync(join(outside, "a"), "utf8")).toBe("outside");
-  expect(existsSync(join(root, "folder.before", "a"))).toBe(true);
+  // The race was run: both sides of it were seen.
+  expect(seen).toEqual(new Set(["inside", "NOT_FOUND", "PATH_ESCAPE"]));
 });
