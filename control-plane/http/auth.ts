@@ -14,6 +14,7 @@ export async function authenticate(headers: Headers, settings: Settings): Promis
       hint: "Send it as Authorization: Bearer <token>, or as X-API-Key.",
     });
   }
+  if (token.length > tokenCharacters) throw unknownToken();
   const digests = await Promise.all(
     bytesOf(token).map((bytes) => crypto.subtle.digest("SHA-256", bytes)),
   );
@@ -24,12 +25,15 @@ export async function authenticate(headers: Headers, settings: Settings): Promis
       if (crypto.subtle.timingSafeEqual(digest, known)) grant = candidate;
     }
   }
-  if (grant === null) {
-    throw new AppError("AUTH_INVALID", "This token is not known here.", {
-      hint: "Check that it belongs to this control plane and was not replaced.",
-    });
-  }
+  if (grant === null) throw unknownToken();
   return { owner: grant.owner, tokenId: grant.id, scopes: impliedScopes(grant.scopes) };
+}
+
+/** One refusal for all of them: what is wrong with a guess is nobody's to know. */
+function unknownToken(): AppError {
+  return new AppError("AUTH_INVALID", "This token is not known here.", {
+    hint: "Check that it belongs to this control plane and was not replaced.",
+  });
 }
 
 /** `train` can read, `admin` can do everything. */
@@ -45,7 +49,7 @@ export function highestScope(principal: Principal): Scope {
 function presentedToken(headers: Headers): string | null {
   const bearer = /^bearer +(.+)$/i.exec(headers.get("authorization")?.trim() ?? "")?.[1];
   const token = (bearer ?? headers.get("x-api-key") ?? "").trim();
-  return token === "" || token.length > tokenCharacters ? null : token;
+  return token === "" ? null : token;
 }
 
 /** A header holds bytes. A token beyond ASCII is given as UTF-8 by some clients and shown to us as Latin-1 by the runtime. */

@@ -21,7 +21,8 @@ export function errorResponse(
 function wireErrorResponse(wire: WireError, requestId: string, path: string): Response {
   const status = isErrorCode(wire.code) ? errorTable[wire.code].status : 500;
   const headers = new Headers({ "x-request-id": requestId });
-  if (status === 401) headers.set("www-authenticate", 'Bearer realm="trainyard"');
+  const asked = challengeOf(wire, status);
+  if (asked !== null) headers.set("www-authenticate", asked);
   const seconds = retryAfterSeconds(wire);
   if (seconds !== null) headers.set("retry-after", String(seconds));
   return Response.json(
@@ -39,6 +40,16 @@ function wireErrorResponse(wire: WireError, requestId: string, path: string): Re
     },
     { status, headers },
   );
+}
+
+/** RFC 6750, 3: which scope would do stands in the header too; why a token is not known stands nowhere. */
+function challengeOf({ code, details }: WireError, status: number): string | null {
+  const realm = 'Bearer realm="trainyard"';
+  if (status === 401) return realm;
+  const needed = details?.["needed"];
+  return code === "INSUFFICIENT_SCOPE" && typeof needed === "string"
+    ? `${realm}, error="insufficient_scope", scope="${needed}"`
+    : null;
 }
 
 function retryAfterSeconds({ code, details }: WireError): number | null {

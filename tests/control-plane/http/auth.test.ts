@@ -3,9 +3,11 @@ import type { Scope } from "@trainyard/shared/tools/define-tool.ts";
 import { tools } from "@trainyard/shared/tools/registry.ts";
 import { scopeAllows, toolsetPaths, toolsOf } from "@trainyard/shared/tools/toolsets.ts";
 import { describe, expect, it } from "vitest";
+import { connectAgent } from "../support/scripted-agent.ts";
 import { createYard, rpc } from "../support/yard.ts";
 
 const yard = await createYard();
+const other = await createYard();
 const scopes: readonly Scope[] = ["read", "train", "admin"];
 
 describe("a caller", () => {
@@ -14,7 +16,7 @@ describe("a caller", () => {
     ["an empty bearer", { authorization: "Bearer " }],
     ["an empty key", { "x-api-key": "" }],
     ["another scheme", { authorization: "Basic abc" }],
-  ])("with %s is asked for a token", async (_what, headers) => {
+  ])("[B44] with %s is asked for a token", async (_what, headers) => {
     const response = await yard.fetch("/tools", { headers: headers as Record<string, string> });
 
     expect(response.status).toBe(401);
@@ -22,17 +24,47 @@ describe("a caller", () => {
     expect(await response.json()).toMatchObject({ ok: false, error: { code: "AUTH_REQUIRED" } });
   });
 
-  it.each([["wrong"], ["r-owner"], ["x".repeat(5_000)], ["tökén"], ["日本"]])(
-    "with the token %s is refused",
-    async (token) => {
-      const response = await yard.fetch("/tools", {
-        headers: { "x-api-key": new TextDecoder("latin1").decode(new TextEncoder().encode(token)) },
-      });
+  it.each([
+    ["that is garbage", "wrong"],
+    ["that begins like one", "r-owner"],
+    ["that was taken out of the settings", `x${yard.tokens.admin}`],
+    ["of another control plane", other.tokens.admin],
+    ["that is too long for one", "x".repeat(5_000)],
+    ["beyond ASCII", "tökén"],
+    ["beyond Latin", "日本"],
+  ])("[B44] [B45] with a token %s is refused, and is not told why", async (_what, token) => {
+    const response = await yard.fetch("/tools", {
+      headers: { "x-api-key": new TextDecoder("latin1").decode(new TextEncoder().encode(token)) },
+    });
+    const { error } = (await response.json()) as { error: object };
 
-      expect(response.status).toBe(401);
-      expect(response.headers.get("www-authenticate")).not.toContain("resource_metadata");
-    },
-  );
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toBe('Bearer realm="trainyard"');
+    expect(error).toEqual({
+      code: "AUTH_INVALID",
+      message: "This token is not known here.",
+      hint: "Check that it belongs to this control plane and was not replaced.",
+      retryable: false,
+      details: {},
+    });
+  });
+
+  it("[B47] whose token reads and who starts is told the scope, also in the header", async () => {
+    const response = await yard.fetch("/tools/start-training/call", {
+      method: "POST",
+      headers: { authorization: `Bearer ${yard.tokens.read}` },
+      body: '{"arguments": {"config_name": "mine"}}',
+    });
+
+    expect(response.status).toBe(403);
+    expect(response.headers.get("www-authenticate")).toBe(
+      'Bearer realm="trainyard", error="insufficient_scope", scope="train"',
+    );
+    expect(await response.json()).toMatchObject({
+      error: { code: "INSUFFICIENT_SCOPE", details: { needed: "train", granted: ["read"] } },
+    });
+    expect((await yard.call("list-training-jobs")).data["total"]).toBe(0);
+  });
 
   it.each(["Bearer", "bearer", "BEARER"])("may write the scheme as %s", async (scheme) => {
     const response = await yard.fetch("/tools", {
@@ -68,8 +100,7 @@ describe("a caller", () => {
     expect(response.status).toBe(200);
   });
 
-  it("of one owner sees nothing of another", async () => {
-    const other = await createYard();
+  it("[B48] of one owner sees nothing of another", async () => {
     await yard.call("create-training-config", {
       name: "mine",
       model_name: "tiny",
@@ -80,12 +111,25 @@ describe("a caller", () => {
 
     expect([foreign.status, foreign.error?.code]).toEqual([404, "CONFIG_NOT_FOUND"]);
     expect((await yard.call("get-config", { name: "mine" })).status).toBe(200);
+
+    await connectAgent(yard);
+    const started = await yard.call("start-training", { config_name: "mine" });
+    const job = { job_id: started.data["job_id"] };
+    for (const tool of ["get-training-status", "stop-training", "get-training-logs"]) {
+      const answer = await other.call(tool, job);
+      const never = await other.call(tool, { job_id: "job_00000000000000000000000000" });
+
+      expect([answer.status, answer.error?.code]).toEqual([404, "JOB_NOT_FOUND"]);
+      // It is not even told that there is such a job.
+      expect({ ...answer.error, details: null }).toEqual({ ...never.error, details: null });
+    }
+    expect((await yard.call("get-training-status", job)).data["status"]).toBe("queued");
   });
 });
 
 describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (name, tool) => {
   it.each(scopes)(
-    "at the bridge, with a token of scope %s, is what its scope says",
+    "[B47] at the bridge, with a token of scope %s, is what its scope says",
     async (scope) => {
       // An unknown parameter: what passes the scope is refused for that, before anything runs.
       const answer = await yard.call(name, { no_such_parameter: 1 }, scope);
@@ -98,7 +142,7 @@ describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (name, tool
   );
 
   it.each(toolsetPaths.flatMap((at) => scopes.map((scope) => ({ ...at, scope }))))(
-    "at $path, with scope $scope, is callable exactly when it is listed there",
+    "[B47] at $path, with scope $scope, is callable exactly when it is listed there",
     async ({ path, toolset, scope }) => {
       const headers = { authorization: `Bearer ${yard.tokens[scope]}` };
       const list = await rpc(yard, path, "tools/list", {}, headers);
