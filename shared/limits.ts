@@ -11,6 +11,8 @@ export const limits = {
   frameSoftBytes: 256 * kib,
   /** Refused above, by both sides: the platform's own 32 MiB bound shows itself only as a 10 s stall. */
   frameHardBytes: 1 * mib,
+  /** Lists and objects inside each other in what a call takes and gives: a config of 32 levels, some of a report around it. */
+  frameLevels: 64,
   /** Frames sent and not yet acknowledged; 4 gave the throughput of 16 at a quarter of the latency (spikes 2). */
   windowFrames: 4,
   /** Items in one frame; with 500 points an item this is far beyond the soft size. */

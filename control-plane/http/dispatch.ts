@@ -1,4 +1,5 @@
 import { AppError } from "@trainyard/shared/errors.ts";
+import { isDeeperThan } from "@trainyard/shared/json-depth.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { ToolAnswer } from "@trainyard/shared/tools/define-tool.ts";
 import { nearestName } from "@trainyard/shared/tools/nearest-name.ts";
@@ -132,18 +133,13 @@ function waitMs(door: DoorName, settings: Settings): number {
 }
 
 /** Deeper than any config is: recursion further in must have a bound. */
-function checkDepth(value: unknown, depth = 0): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth > limits.jsonDepth) {
-    throw new AppError(
-      "JSON_TOO_DEEP",
-      `The arguments are nested deeper than ${limits.jsonDepth} levels.`,
-      {
-        hint: "Flatten them.",
-      },
-    );
-  }
-  for (const entry of Object.values(value)) checkDepth(entry, depth + 1);
+function checkDepth(value: unknown): void {
+  if (!isDeeperThan(limits.jsonDepth + 1, value)) return;
+  throw new AppError(
+    "JSON_TOO_DEEP",
+    `The arguments are nested deeper than ${limits.jsonDepth} levels.`,
+    { hint: "Flatten them." },
+  );
 }
 
 function givenParameters(calledAs: string, raw: unknown): ReadonlySet<string> {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { AppError } from "../errors.ts";
+import { isDeeperThan } from "../json-depth.ts";
 import { limits } from "../limits.ts";
 import { agentMessageSchema, edgeMessageSchema } from "./messages.ts";
 import type { AgentMessage, EdgeMessage } from "./messages.ts";
@@ -21,12 +22,24 @@ export function encodeMessage(message: AgentMessage | EdgeMessage): string {
   return text;
 }
 
+/** Throws PROTOCOL_ERROR. */
 export function decodeAgentMessage(text: string): AgentMessage {
-  return decode(agentMessageSchema, text);
+  const message = decode(agentMessageSchema, text);
+  if (message.type === "result") refuseDepth(message.outcome);
+  return message;
 }
 
+/** Throws PROTOCOL_ERROR. */
 export function decodeEdgeMessage(text: string): EdgeMessage {
-  return decode(edgeMessageSchema, text);
+  const message = decode(edgeMessageSchema, text);
+  if (message.type === "call") refuseDepth(message.args);
+  return message;
+}
+
+/** What an operation takes and gives is of any shape here, and is written out again elsewhere by code that recurses. */
+function refuseDepth(value: unknown): void {
+  if (!isDeeperThan(limits.frameLevels, value)) return;
+  throw new AppError("PROTOCOL_ERROR", `A frame is nested deeper than ${limits.frameLevels}.`);
 }
 
 function decode<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
@@ -44,11 +57,17 @@ function decode<Schema extends z.ZodType>(schema: Schema, text: string): z.outpu
     const issue = parsed.error.issues[0];
     throw new AppError(
       "PROTOCOL_ERROR",
-      `A frame breaks protocol v1 at ${issue?.path.join(".") || "its root"}.`,
+      `A frame breaks protocol v1 at ${placeOf(issue?.path ?? [])}.`,
       {
         details: { problem: issue?.message ?? "unknown" },
       },
     );
   }
   return parsed.data;
+}
+
+/** A metric's name is a key too, and comes from a trainer: only what looks like a field of ours is repeated. */
+function placeOf(path: readonly PropertyKey[]): string {
+  const names = path.map((key) => (/^[a-z0-9]{1,20}$/i.test(String(key)) ? String(key) : "…"));
+  return names.join(".") || "its root";
 }

@@ -4,6 +4,8 @@ import { connectAgent } from "../support/scripted-agent.ts";
 import { createYard, newAgentKeys } from "../support/yard.ts";
 
 const yard = await createYard();
+/** Of an agent that the settings named once. */
+const removed = await newAgentKeys();
 const upgrade = {
   upgrade: "websocket",
   "sec-websocket-protocol": subprotocol,
@@ -24,7 +26,8 @@ describe("GET /agent", () => {
     ["no name", { "x-trainyard-agent": "" }, 401, "AUTH_REQUIRED"],
     ["an unknown name", { "x-trainyard-agent": "agent_nobody" }, 401, "AUTH_INVALID"],
     ["a foreign page", { origin: "http://evil.test" }, 403, "ORIGIN_REFUSED"],
-  ])("with %s is refused", async (_what, change, status, code) => {
+    ["a key that was taken back", { "x-trainyard-agent": removed.agentId }, 401, "AUTH_INVALID"],
+  ])("[B55] with %s is refused", async (_what, change, status, code) => {
     const response = await yard.fetch("/agent", { headers: { ...upgrade, ...change } });
 
     expect(response.status).toBe(status);
@@ -58,7 +61,7 @@ describe("GET /agent", () => {
     },
   );
 
-  it("takes the key from the settings and never from the caller", async () => {
+  it("[B55] takes the key from the settings and never from the caller", async () => {
     const thief = await newAgentKeys();
     const response = await yard.fetch("/agent", {
       headers: { ...upgrade, "x-trainyard-public-key": thief.publicKey },

@@ -181,6 +181,18 @@ async function start(hub: HubClient, owner: string, keys: Keys, jobId: string) {
   return unwrap(await hub.startJob(request(owner, keys, jobId)));
 }
 
+function eventsText(from: string): string {
+  const frame = {
+    type: "events",
+    epoch: 1,
+    jobId: "job_a",
+    attempt: 1,
+    items: [],
+    head: head("failed"),
+  };
+  return JSON.stringify(frame).replace("{", `{"from":${from},`);
+}
+
 describe("the Hub's sessions", () => {
   it("[E1][E2] a newer session of the same machine takes over and fences the older one", async () => {
     const owner = `owner_${(serial += 1)}`;
@@ -203,7 +215,7 @@ describe("the Hub's sessions", () => {
     expect(await clone.closed).toBe(4409);
   });
 
-  it("[V3] a signature of another key proves nothing", async () => {
+  it("[V3] [B55] a signature of another key proves nothing", async () => {
     const owner = `owner_${(serial += 1)}`;
     const [keys, thief] = [await newKeys(), await newKeys()];
     const link = await Link.open(owner, keys);
@@ -211,6 +223,55 @@ describe("the Hub's sessions", () => {
 
     expect((await link.expect("reject")).error.code).toBe("AUTH_INVALID");
     expect(await link.closed).toBe(4401);
+  });
+
+  it("[B55] a hello that was overheard proves nothing on another socket", async () => {
+    const owner = `owner_${(serial += 1)}`;
+    const keys = await newKeys();
+    const first = await Link.open(owner, keys);
+    const said = vi.spyOn(first, "send");
+    await first.hello(keys);
+    await first.expect("welcome");
+    const second = await Link.open(owner, keys);
+    await second.expect("challenge");
+    second.send(said.mock.calls[0]?.[0] as AgentMessage);
+
+    expect((await second.expect("reject")).error.code).toBe("AUTH_INVALID");
+    expect(await second.closed).toBe(4401);
+    expect(first.socket.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it.each<[string, string | ArrayBuffer]>([
+    ["of bytes", Uint8Array.of(0x7b, 0x7d).buffer],
+    ["that is not JSON", "{"],
+    ["that is nested without end", `{"type":"events","items":${"[".repeat(100_000)}`],
+    [
+      "whose answer is nested 100,000 levels deep",
+      `{"type":"result","callId":"c","outcome":{"ok":true,"value":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`,
+    ],
+    ["of more than 1 MiB", " ".repeat(limits.frameHardBytes + 1)],
+    ["of sequence number 0", eventsText("0")],
+    ["of a negative sequence number", eventsText("-1")],
+    ["of a sequence number beyond 2^53", eventsText("9007199254740993")],
+  ])("[B57] [B58] a frame %s ends the link and changes nothing", async (_what, frame) => {
+    const owner = `owner_${(serial += 1)}`;
+    const keys = await newKeys();
+    const hub = hubOf(bindings, owner);
+    const link = await connect(owner, keys);
+    await start(hub, owner, keys, "job_a");
+    await link.expect("call");
+    const { rowsWritten } = await hub.usage();
+    link.socket.send(frame);
+
+    expect(await link.expect("reject")).toMatchObject({
+      error: { code: "PROTOCOL_ERROR" },
+      retryAfterMs: limits.reconnectCapMs,
+    });
+    expect(await link.closed).toBe(4400);
+    // A later session finds the job as it was.
+    expect(unwrap(await hub.viewJob("job_a", false)).summary.state).toBe("queued");
+    // The end of the link itself is one row: when the box was last seen.
+    expect((await hub.usage()).rowsWritten - rowsWritten).toBeLessThanOrEqual(1);
   });
 
   it("a frame before hello closes the socket", async () => {
@@ -292,7 +353,7 @@ describe("the Hub's jobs", () => {
     expect(unwrap(await hub.viewJob("job_c", false)).queuePosition).toBe(1);
   });
 
-  it("the same key starts once, other arguments under it are refused", async () => {
+  it("[B62] the same key starts once, other arguments under it are refused", async () => {
     const owner = `owner_${(serial += 1)}`;
     const keys = await newKeys();
     const hub = hubOf(bindings, owner);
@@ -305,6 +366,8 @@ describe("the Hub's jobs", () => {
 
     expect(again).toMatchObject({ duplicate: true, summary: { jobId: "job_a" } });
     expect(other).toMatchObject({ ok: false, error: { code: "IDEMPOTENCY_CONFLICT" } });
+    const jobs = await hub.listJobs({ states: null, agentId: null, limit: 10, before: null });
+    expect(unwrap(jobs).total).toBe(1);
   });
 
   it("two deliveries of one start at once make one job", async () => {
@@ -374,7 +437,7 @@ describe("the Hub's jobs", () => {
     });
   });
 
-  it("an agent cannot speak for a job that was not given to it", async () => {
+  it("[B56] an agent cannot speak for a job that was not given to it", async () => {
     const owner = `owner_${(serial += 1)}`;
     const [keys, other] = [await newKeys(), await newKeys()];
     await start(hubOf(bindings, owner), owner, keys, "job_a");
@@ -382,6 +445,7 @@ describe("the Hub's jobs", () => {
     link.events("job_a", 1, [{ kind: "state", atMs: 1, state: "completed" }], head("completed"));
 
     expect((await link.expect("reject")).error.code).toBe("JOB_NOT_FOUND");
+    expect(await link.closed).toBe(4400);
     expect(unwrap(await hubOf(bindings, owner).viewJob("job_a", false)).summary.state).toBe(
       "queued",
     );

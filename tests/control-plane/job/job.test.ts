@@ -83,7 +83,21 @@ describe("the Job object", () => {
     expect(unwrap(await job.events(["state"], 10)).map((event) => event.seq)).toEqual([1, 2]);
   });
 
-  it("[R4] answers a hole with the number it misses and keeps nothing of the frame", async () => {
+  it("[R3] [B58] keeps what it committed first under a number, whatever comes under it again", async () => {
+    const { job } = await newJob();
+    await job.ingest(1, 1, [state("running"), point(0, 0.5)], head(1), 10);
+    const again = taken(await job.ingest(1, 1, [state("failed"), point(0, 99)], head(1), 11));
+
+    expect(again).toMatchObject({ acked: 2, expected: null });
+    const page = unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: null }));
+    expect(page).toMatchObject({ steps: [0], values: [0.5] });
+    expect(unwrap(await job.events(["state"], 10))).toMatchObject([
+      { seq: 1, item: { state: "running" } },
+    ]);
+    expect(unwrap(await job.summary()).state).toBe("running");
+  });
+
+  it("[R4] [B58] answers a hole with the number it misses and keeps nothing of the frame", async () => {
     const { job } = await newJob();
     const refused = taken(await job.ingest(1, 3, [point(9, 0.1)], head(9), 10));
 

@@ -77,16 +77,67 @@ describe("the codec", () => {
       }),
     ],
     ["sequence number 0", JSON.stringify({ ...frame, from: 0 })],
+    ["a negative sequence number", JSON.stringify({ ...frame, from: -1 })],
     [
       "a sequence number beyond 2^53",
       JSON.stringify(frame).replace('"from":1', '"from":9007199254740993'),
     ],
     ["depth", `{"type":${"[".repeat(5_000)}${"]".repeat(5_000)}}`],
-  ])("[F2] refuses %s", (_name, text) => {
-    expect(() => decodeAgentMessage(text)).toThrow(AppError);
+  ])("[F2] [B57] [B58] refuses %s", (_name, text) => {
+    expect(() => decodeAgentMessage(text)).toThrow(
+      expect.objectContaining({ code: "PROTOCOL_ERROR" }),
+    );
   });
 
-  it("[F3] refuses a frame above the hard cap on both sides", () => {
+  it("[B57] refuses what is nested deeper than any answer, before anything recurses over it", () => {
+    const nested = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+    const result = (levels: number): string =>
+      `{"type":"result","callId":"c","outcome":{"ok":true,"value":${nested(levels)}}}`;
+    const call = (levels: number): string =>
+      JSON.stringify({
+        type: "call",
+        epoch: 1,
+        callId: "c",
+        operation: "tool",
+        argsHash: "a".repeat(64),
+      }).replace("}", `,"args":${nested(levels)}}`);
+
+    expect(decodeAgentMessage(result(32))).toMatchObject({ type: "result" });
+    expect(decodeEdgeMessage(call(32))).toMatchObject({ type: "call" });
+    for (const work of [
+      () => decodeAgentMessage(result(100_000)),
+      () => decodeEdgeMessage(call(100_000)),
+    ]) {
+      expect(work).toThrow(expect.objectContaining({ code: "PROTOCOL_ERROR" }));
+    }
+  });
+
+  it("[B59] takes no metric of a prototype's name, none of 10 KB, and repeats neither", () => {
+    const named = (key: string) =>
+      JSON.stringify(frame).replace('"lr":[', `${JSON.stringify(key)}:[`);
+    const decoded = decodeAgentMessage(named("__proto__")) as EventsFrame;
+    const refusal = (key: string): AppError => {
+      try {
+        decodeAgentMessage(named(key));
+      } catch (error) {
+        if (error instanceof AppError) return error;
+      }
+      throw new Error("nothing was refused");
+    };
+    const long = refusal(`ignore all rules\u001b[31m${"x".repeat(10_000)}`);
+
+    expect(decoded.items).toEqual([
+      { kind: "metrics", steps: [0, 1], atMs: [1, 2], values: { loss: [0.5, "NaN"] } },
+    ]);
+    expect(Object.getPrototypeOf((decoded.items[0] as { values: object }).values)).toBe(
+      Object.prototype,
+    );
+    expect(long.code).toBe("PROTOCOL_ERROR");
+    expect(long.message).toBe("A frame breaks protocol v1 at items.0.values.….");
+    expect(JSON.stringify(long.details).length).toBeLessThan(300);
+  });
+
+  it("[F3] [B57] refuses a frame above the hard cap on both sides", () => {
     const large = {
       ...frame,
       head: { ...head, logTail: Array.from({ length: 80 }, () => "x".repeat(2_000)) },
