@@ -153,7 +153,11 @@ function sharesPath(modelName: string, base: string): boolean {
   );
 }
 
-/** Pickled weights run code when they are loaded. */
+/** By its ending. Pickled weights run code when they are loaded. */
+export function isPickledModel(name: string): boolean {
+  return /\.(?:ckpt|pt|pth|bin|pkl|pickle)$/i.test(name);
+}
+
 function checkModelFormats(process: JsonObject, path: string, add: Place["add"]): void {
   const model = objectAt(process, "model");
   const places: [string, unknown][] = [
@@ -164,7 +168,7 @@ function checkModelFormats(process: JsonObject, path: string, add: Place["add"])
     ]),
   ];
   for (const [field, value] of places) {
-    if (typeof value !== "string" || !/\.(?:ckpt|pt|pth|bin|pkl|pickle)$/i.test(value)) continue;
+    if (typeof value !== "string" || !isPickledModel(value)) continue;
     add(
       error(
         "UNSAFE_MODEL_FORMAT",

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFile } from "@trainyard/shared/names.ts";
 import { trainingTypes } from "@trainyard/shared/training/validate-toolkit.ts";
+import { refuseUnloadable } from "../../models/loadable-file.ts";
 import { resolveModel } from "../../models/resolve-model.ts";
 import { plainPathInside } from "../../safe-path.ts";
 import { isObject, objectAt, objectsAt, onThisBox } from "../box-document.ts";
@@ -29,7 +30,7 @@ const superseded: ReadonlySet<unknown> = new Set(["sd_trainer", "ui_trainer"]);
 
 /**
  * The document as AI Toolkit is to read it on this box. `modelRoots`: folders in which a model's name may be found. Throws
- * CONFIG_INVALID, MODEL_NOT_FOUND and what datasets are refused with.
+ * CONFIG_INVALID, MODEL_NOT_FOUND, MODEL_CORRUPT, UNSAFE_MODEL_FORMAT and what datasets are refused with.
  */
 export async function toolkitDocument(
   request: PrepareRequest,
@@ -118,6 +119,8 @@ async function modelOnBox(name: string, roots: readonly string[], field: string)
   const found = await resolveModel(name, roots);
   switch (found.kind) {
     case "file":
+      refuseUnloadable(found.path, field);
+      return found.path;
     case "folder":
       return found.path;
     case "hub":

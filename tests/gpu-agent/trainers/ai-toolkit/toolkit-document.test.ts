@@ -4,6 +4,7 @@ import { newJobId } from "@trainyard/shared/ids.ts";
 import { describe, expect, it } from "vitest";
 import { attemptFiles, openHome } from "../../../../gpu-agent/home.ts";
 import { toolkitDocument } from "../../../../gpu-agent/trainers/ai-toolkit/toolkit-document.ts";
+import { safetensors } from "../../../support/safetensors.ts";
 import { temporaryFolder } from "../../support/temporary-home.ts";
 
 /** A box with one dataset, one model folder and one model file. */
@@ -15,7 +16,7 @@ function openBox() {
   mkdirSync(join(home.datasets, "dog-control"));
   mkdirSync(join(models, "tiny-sd"), { recursive: true });
   writeFileSync(join(models, "tiny-sd", "model_index.json"), "{}");
-  writeFileSync(join(models, "style.safetensors"), "");
+  writeFileSync(join(models, "style.safetensors"), safetensors(Buffer.from("x")));
   const jobId = newJobId();
   const prepare = (process: Record<string, unknown>, more: Record<string, unknown> = {}) =>
     toolkitDocument(
@@ -41,6 +42,13 @@ const training = (more: Record<string, unknown> = {}) => ({
   datasets: [{ folder_path: "datasets/dog" }],
   ...more,
 });
+
+/** The first eight bytes of a model file, and nothing after them. */
+function header(bytes: bigint): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(bytes);
+  return length;
+}
 
 describe("toolkitDocument", () => {
   it("puts this box's folders, the job's own name and its table into the document", async () => {
@@ -140,6 +148,42 @@ describe("toolkitDocument", () => {
   ])("refuses %s", async (_what, change, code) => {
     const { prepare } = openBox();
     await expect(prepare(training(change))).rejects.toMatchObject({ code });
+  });
+
+  it.each<[string, string, Uint8Array, string]>([
+    ["whose header claims 2^63 bytes", "x.safetensors", header(2n ** 63n), "MODEL_CORRUPT"],
+    [
+      "that was cut",
+      "x.safetensors",
+      safetensors(Buffer.alloc(100)).subarray(0, -1),
+      "MODEL_CORRUPT",
+    ],
+    ["of no bytes", "x.safetensors", Buffer.alloc(0), "MODEL_CORRUPT"],
+    ["of another format under no ending", "x.ckpt", Buffer.from("pickle"), "UNSAFE_MODEL_FORMAT"],
+    ["of yet another format under no ending", "x.pt", Buffer.from("pickle"), "UNSAFE_MODEL_FORMAT"],
+  ])(
+    "[B24] [B25] refuses a model file %s before it is loaded",
+    async (_what, file, bytes, code) => {
+      const { models, prepare } = openBox();
+      writeFileSync(join(models, file), bytes);
+      for (const [key, name] of [
+        ["model", { name_or_path: "x" }],
+        ["model", { name_or_path: "tiny-sd", lora_path: join(models, file) }],
+        ["network", { pretrained_lora_path: file }],
+      ] as const) {
+        await expect(prepare(training({ [key]: name }))).rejects.toMatchObject({
+          code,
+          details: { field: expect.stringMatching(`^${key}\\.`) as string },
+        });
+      }
+    },
+  );
+
+  it("takes a whole model file, also one whose ending was left out", async () => {
+    const { models, prepare } = openBox();
+    const { process } = await prepare(training({ model: { name_or_path: "style" } }));
+
+    expect(process["model"]).toEqual({ name_or_path: join(models, "style.safetensors") });
   });
 
   it("refuses two processes: they would write the same file", async () => {
