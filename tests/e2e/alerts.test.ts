@@ -88,7 +88,7 @@ describe("alerts of a real Trainyard", () => {
     await trainyard.call("delete-alert-route", { name: "main" });
   });
 
-  it("do not follow a redirect, and a loopback address that is not allowed gets no request", async () => {
+  it("[B40] do not follow a redirect, and a loopback address that is not allowed gets no request", async () => {
     received.length = 0;
     status = 302;
     const alerts = [{ severity: "critical", message: "x" }];

@@ -40,67 +40,73 @@ const config = { name: "x", model_name: "tiny", dataset_path: "shapes" };
 describe("bad input at both doors", () => {
   it.each<[string, string, Record<string, unknown>, number, string]>([
     ["an unknown tool", "launch-missiles", {}, 404, "TOOL_NOT_FOUND"],
-    ["a prototype's name as tool", "constructor", {}, 404, "TOOL_NOT_FOUND"],
+    ["[B20] a prototype's name as tool", "constructor", {}, 404, "TOOL_NOT_FOUND"],
     ["a missing argument", "start-training", {}, 400, "INVALID_ARGUMENT"],
     [
-      "a mistyped argument",
+      "[B21] a mistyped argument",
       "create-training-config",
       { ...config, steps: "1000" },
       400,
       "INVALID_ARGUMENT",
     ],
     [
-      "a bound that is broken",
+      "[B21] a bound that is broken",
       "get-training-logs",
       { job_id: "job_00000000000000000000000000", lines: 10_000_000 },
       400,
       "INVALID_ARGUMENT",
     ],
     [
-      "an unknown argument",
+      "[B22] an unknown argument",
       "start-training",
       { config_name: "flux", confg: 1 },
       400,
       "UNKNOWN_KEY",
     ],
     [
-      "a name with ..",
+      "[B1] a name with ..",
       "create-training-config",
       { ...config, name: "../../etc/passwd" },
       400,
       "INVALID_NAME",
     ],
     [
-      "a name with a slash",
+      "[B2] a name with a slash",
       "create-training-config",
       { ...config, name: "a/b" },
       400,
       "INVALID_NAME",
     ],
     [
-      "a dataset with ..",
+      "[B1] a dataset with ..",
       "create-upload-link",
       { dataset_name: "../outside" },
       400,
       "INVALID_NAME",
     ],
-    ["an absolute dataset", "create-upload-link", { dataset_name: "/etc" }, 400, "INVALID_NAME"],
     [
-      "a name of 300 characters",
+      "[B1] an absolute dataset",
+      "create-upload-link",
+      { dataset_name: "/etc" },
+      400,
+      "INVALID_NAME",
+    ],
+    [
+      "[B5] a name of 300 characters",
       "create-training-config",
       { ...config, name: "n".repeat(300) },
       400,
       "NAME_TOO_LONG",
     ],
     [
-      "a device name of Windows",
+      "[B3] a device name of Windows",
       "create-training-config",
       { ...config, name: "CON" },
       400,
       "RESERVED_NAME",
     ],
     [
-      "a secret's placeholder",
+      "[B16] a secret's placeholder",
       "create-training-config",
       { ...config, trigger_word: "${HF_TOKEN}" },
       422,
@@ -142,7 +148,7 @@ describe("bad input at both doors", () => {
       "PATH_ESCAPE",
     ],
     [
-      "an absolute model path",
+      "[B14] an absolute model path",
       "create-download-link",
       { model_path: "/etc/passwd" },
       400,
@@ -191,16 +197,21 @@ describe("bad requests", () => {
   const call = JSON.stringify({ name: "list-agents", arguments: {} });
 
   it.each<[string, () => Promise<Response>, number, string]>([
-    ["no token", () => post({}, call), 401, "AUTH_REQUIRED"],
-    ["a wrong token", () => post({ authorization: "Bearer nonsense" }, call), 401, "AUTH_INVALID"],
+    ["[B44] no token", () => post({}, call), 401, "AUTH_REQUIRED"],
     [
-      "a token in the query",
+      "[B44] a wrong token",
+      () => post({ authorization: "Bearer nonsense" }, call),
+      401,
+      "AUTH_INVALID",
+    ],
+    [
+      "[B46] a token in the query",
       () => fetch(`${trainyard.ready.url}/tools?token=${trainyard.ready.token}`),
       400,
       "TOKEN_IN_QUERY",
     ],
     [
-      "a foreign origin",
+      "[B49] a foreign origin",
       () => post({ ...good(), origin: "https://evil.example" }, call),
       403,
       "ORIGIN_REFUSED",
@@ -208,7 +219,7 @@ describe("bad requests", () => {
     ["broken JSON", () => post(good(), "{"), 400, "INVALID_JSON"],
     ["a list instead of an object", () => post(good(), "[]"), 400, "INVALID_REQUEST"],
     [
-      "a body over the limit",
+      "[B52] a body over the limit",
       () => post(good(), JSON.stringify({ name: "x", arguments: { a: "x".repeat(9_000_000) } })),
       413,
       "PAYLOAD_TOO_LARGE",
@@ -229,7 +240,7 @@ describe("bad requests", () => {
     expect([response.status, body.ok, body.error.code]).toEqual([status, false, code]);
   });
 
-  it("an upload part with the wrong hash is refused, leaves nothing, and the right one is taken", async () => {
+  it("[B33] an upload part with the wrong hash is refused, leaves nothing, and the right one is taken", async () => {
     const link = await trainyard.call("create-upload-link", { dataset_name: "parts" });
     const bytes = (await pictures(77, 1))["picture-0.png"] as Buffer;
     const half = Math.floor(bytes.length / 2);
@@ -248,6 +259,7 @@ describe("bad requests", () => {
 
     const wrong = await put(0, half, "0".repeat(64));
     expect([wrong.status, wrong.body["error"]?.code]).toEqual([422, "CHECKSUM_MISMATCH"]);
+    expect(wrong.body["error"]?.retryable).toBe(true);
     expect(existsSync(join(trainyard.home, "datasets", "parts", "whole.png"))).toBe(false);
     expect((await put(0, half)).status).toBe(200);
     expect(existsSync(join(trainyard.home, "datasets", "parts", "whole.png"))).toBe(false);
@@ -256,7 +268,7 @@ describe("bad requests", () => {
     expect(existsSync(join(trainyard.home, "datasets", "parts", "whole.png"))).toBe(true);
   });
 
-  it("a link that was changed or has run out opens nothing", async () => {
+  it("[B61] a link that was changed or has run out opens nothing", async () => {
     const link = await trainyard.call("create-upload-link", { dataset_name: "links" });
     const token = String(link.data["upload_url"]).split("/").at(-1) as string;
     const [payload, signature] = token.split(".") as [string, string];
@@ -269,6 +281,7 @@ describe("bad requests", () => {
     });
 
     expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { code: "LINK_INVALID" } });
     expect(existsSync(join(trainyard.home, "datasets", "other"))).toBe(false);
   });
 });

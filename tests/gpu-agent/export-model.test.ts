@@ -186,8 +186,9 @@ describe("an export below the outputs", () => {
 });
 
 describe("what is no model", () => {
-  it("is not exported", async () => {
-    const { run, home } = await box({ comfyui: [temporaryFolder()] });
+  it("[B24] [B25] is not exported", async () => {
+    const comfyui = temporaryFolder();
+    const { run, home } = await box({ comfyui: [comfyui] });
     writeFileSync(join(home.outputs, "cats", "cut.safetensors"), bytes.subarray(0, 1_000));
     const huge = Buffer.alloc(16);
     huge.writeBigUInt64LE(2n ** 63n);
@@ -199,6 +200,7 @@ describe("what is no model", () => {
     await expect(from("huge.safetensors")).rejects.toMatchObject({ code: "MODEL_CORRUPT" });
     await expect(from("old.ckpt")).rejects.toMatchObject({ code: "UNSAFE_MODEL_FORMAT" });
     await expect(from("none.safetensors")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(readdirSync(comfyui)).toEqual([]);
   });
 
   it("a box without a ComfyUI folder says where the model is", async () => {

@@ -35,7 +35,7 @@ const request = (url: string) => ({
 });
 
 describe("[W21] the local way out", () => {
-  it("refuses a public name with a private address, and connects to nothing", async () => {
+  it("[B39] refuses a public name with a private address, and connects to nothing", async () => {
     const { seen, port } = await listen(200);
     const outbound = createOutbound(new Set(), async () => [{ address: "127.0.0.1" }]);
 
@@ -72,7 +72,7 @@ describe("[W21] the local way out", () => {
     expect(seen[0]?.headers).not.toHaveProperty("mf-secret");
   });
 
-  it("follows no redirect", async () => {
+  it("[B40] follows no redirect", async () => {
     const target = await listen(200);
     const { port } = await listen(302, { location: `http://127.0.0.1:${target.port}/` });
     const outbound = createOutbound(parseAllowList(`127.0.0.1:${port}`));
@@ -100,6 +100,31 @@ describe("[W21] the local way out", () => {
     expect((await outbound(request(`http://127.0.0.1:${port}/`))).headers).toEqual({
       "x-trainyard-outbound": "failed",
     });
+  });
+
+  it("[B42] closes the connection of a receiver whose answer does not end", async () => {
+    const closed = Promise.withResolvers<number>();
+    let written = 0;
+    const server = createServer((_request, response) => {
+      const write = (): void => {
+        while (response.write(Buffer.alloc(64 * 1024))) written += 1;
+      };
+      response.on("drain", write);
+      response.on("close", () => closed.resolve(written));
+      response.writeHead(200);
+      write();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const outbound = createOutbound(parseAllowList(`127.0.0.1:${port}`));
+
+    expect(await outbound(request(`http://127.0.0.1:${port}/`))).toEqual({
+      status: 200,
+      headers: {},
+    });
+    // What fits into the sockets' own buffers, of an answer without end.
+    expect(await closed.promise).toBeLessThan(1_000);
   });
 
   it("hands on a receiver's own 502 without its mark", async () => {

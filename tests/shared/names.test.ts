@@ -54,7 +54,7 @@ describe("parseName", () => {
     ["LPT9.tar.gz", "RESERVED_NAME"],
     ["x".repeat(65), "NAME_TOO_LONG"],
     ["x".repeat(300), "NAME_TOO_LONG"],
-  ])("refuses %j as %s", (name, code) => {
+  ])("[B1] [B2] [B3] [B4] [B5] [B17] refuses %j as %s", (name, code) => {
     expect(codeOf(() => parseName("dataset", name))).toBe(code);
   });
 
@@ -72,7 +72,7 @@ describe("parseName", () => {
 });
 
 describe("foldName", () => {
-  it("makes names equal that are one folder somewhere", () => {
+  it("[B6] makes names equal that are one folder somewhere", () => {
     expect(foldName("MyLora")).toBe(foldName("mylora"));
     expect(foldName("caf\u00e9")).toBe(foldName("CAFE\u0301"));
     expect(foldName("a")).not.toBe(foldName("b"));
@@ -118,7 +118,7 @@ describe("references", () => {
     ["file:///etc", "INVALID_NAME"],
     ["datasets/CON", "RESERVED_NAME"],
     [undefined, "INVALID_NAME"],
-  ])("refuses %j as %s", (value, code) => {
+  ])("[B1] [B2] [B3] refuses %j as %s", (value, code) => {
     expect(codeOf(() => parseDatasetRef(value))).toBe(code);
   });
 });
@@ -156,7 +156,7 @@ describe("[W20] parseDatasetFolder", () => {
   });
 });
 
-describe("[W20] parseFilename", () => {
+describe("[W20] [B7] [B8] parseFilename", () => {
   it.each(["a.jpg", "Übung 写真 1.png", "a..b.txt", "_x.webp", "e\u0301.jpg", "🚂.png"])(
     "accepts %j",
     (name) => {
@@ -189,7 +189,7 @@ describe("[W20] parseFilename", () => {
   });
 });
 
-describe("[W20] parseModelPath", () => {
+describe("[W20] [B14] parseModelPath", () => {
   it.each([
     ["j/j.safetensors", ["j", "j.safetensors"]],
     ["outputs/j/j.safetensors", ["j", "j.safetensors"]],

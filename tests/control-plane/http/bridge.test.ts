@@ -76,7 +76,7 @@ describe("POST /mcp/tool", () => {
       "JSON_TOO_DEEP",
     ],
     ['{"name": "get-training-status", "arguments": {"job_id": "job_x"}}', 404, "JOB_NOT_FOUND"],
-  ])("refuses %j with %i %s", async (text, status, code) => {
+  ])("[B20] [B52] refuses %j with %i %s", async (text, status, code) => {
     const answer = await post(text);
 
     expect(answer.status).toBe(status);
@@ -96,7 +96,7 @@ describe("POST /mcp/tool", () => {
     expect(body["error"].hint).toContain("list-configs");
   });
 
-  it("refuses a body that says it is too large, and one that is without saying so", async () => {
+  it("[B52] refuses a body that says it is too large, and one that is without saying so", async () => {
     const small = await createYard({ vars: { MCP_HTTP_MAX_BODY_BYTES: "1000" } });
     const headers = { authorization: `Bearer ${small.tokens.admin}` };
     const text = JSON.stringify({ name: "list-configs", arguments: { pad: "x".repeat(2_000) } });

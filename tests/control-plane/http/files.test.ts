@@ -181,12 +181,13 @@ describe("an upload by link", () => {
     expect((await yard.fetch(`${origin}/files/u/x`, { headers: browser })).status).toBe(403);
   });
 
-  it("with a wrong hash does not become a file", async () => {
+  it("[B33] with a wrong hash does not become a file", async () => {
     const { status, body } = await put(`${await uploadUrl()}/wrong.png`, "abc", {
       "x-sha256": "0".repeat(64),
     });
 
     expect([status, body["error"].code]).toEqual([422, "CHECKSUM_MISMATCH"]);
+    expect(body["error"].retryable).toBe(true);
     expect(agent.files.has("cats/wrong.png")).toBe(false);
   });
 
@@ -203,7 +204,10 @@ describe("an upload by link", () => {
     ["/..%2fescape.png", {}, 400, "INVALID_FILENAME"],
     ["/%2e%2e", {}, 404, "NOT_FOUND"],
     ["/a%00.png", {}, 400, "INVALID_FILENAME"],
+    ["/a%0ab.png", {}, 400, "INVALID_FILENAME"],
     ["/.hidden", {}, 400, "INVALID_FILENAME"],
+    ["/.aitk_size.json", {}, 400, "RESERVED_FILENAME"],
+    ["/.job_config.json", {}, 400, "RESERVED_FILENAME"],
     ["/nul.txt", {}, 400, "RESERVED_FILENAME"],
     ["/a.png", { "content-type": "multipart/form-data; boundary=x" }, 415, "TYPE_REFUSED"],
     ["/a.png", { "x-sha256": "xyz" }, 400, "INVALID_ARGUMENT"],
@@ -212,10 +216,14 @@ describe("an upload by link", () => {
     ["/a.png?part=-1&offset=0&total=3", {}, 400, "INVALID_ARGUMENT"],
     ["/a.png?part=0&offset=1e3&total=3000", {}, 400, "INVALID_ARGUMENT"],
     ["/a.png?part=99999&offset=0&total=3", {}, 400, "INVALID_ARGUMENT"],
-  ] as const)("refuses %j with %j as %i %s", async (tail, headers, status, code) => {
-    const answer = await put((await uploadUrl()) + tail, "abc", headers);
+  ] as const)("[B7] [B8] refuses %j with %j as %i %s", async (tail, headers, status, code) => {
+    const url = await uploadUrl();
+    const asked = agent.calls.length;
+    const answer = await put(url + tail, "abc", headers);
 
     expect([answer.status, answer.body["error"]?.code]).toEqual([status, code]);
+    // The box hears nothing of it.
+    expect(agent.calls.length).toBe(asked);
   });
 
   it("without a length is 411, above the bound 413 with the way in parts", async () => {
@@ -239,7 +247,7 @@ describe("an upload by link", () => {
     });
   });
 
-  it("that expired, or was changed, is refused before the box hears of it", async () => {
+  it("[B61] that expired, or was changed, is refused before the box hears of it", async () => {
     const asked = agent.calls.length;
     const expired = await mint(
       {
@@ -327,7 +335,7 @@ describe("a download by link", () => {
     "bytes=a-b",
     "bytes=20000-,30000-30001",
     `bytes=${Array.from({ length: 1_000 }, () => "0-").join(",")}`,
-  ])("of the range %s is 416 and says how long the file is", async (range) => {
+  ])("[B61] of the range %s is 416 and says how long the file is", async (range) => {
     const response = await download({ headers: { range } });
 
     expect(response.status).toBe(416);
@@ -646,7 +654,7 @@ describe("a link that is taken back", () => {
     expect(await refused.promise).toBe(410);
   });
 
-  it("must be ours to be taken back", async () => {
+  it("[B61] must be ours to be taken back", async () => {
     const other = await createYard();
     await connectAgent(other, fileScript(other));
     const foreign = await other.call("create-upload-link", { dataset_name: "cats" });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import manifest from "../../../package.json" with { type: "json" };
 import { createYard } from "../support/yard.ts";
 
@@ -15,7 +15,7 @@ describe("the host name", () => {
     ["http://localhost.evil.test/health", 403],
     ["http://127.0.0.1.evil.test/health", 403],
     ["http://evillocalhost/health", 403],
-  ])("%s is answered with %i", async (url, status) => {
+  ])("[B50] %s is answered with %i", async (url, status) => {
     const response = await local.fetch(url);
 
     expect(response.status).toBe(status);
@@ -48,7 +48,7 @@ describe("an address that another header tells", () => {
     ["localhost, evil.test", 403],
     ["evil.test@", 403],
     ["", 403],
-  ])("http://localhost/health with Host: %s is answered with %i", async (host, status) => {
+  ])("[B50] http://localhost/health with Host: %s is answered with %i", async (host, status) => {
     const response = await local.fetch("http://localhost/health", { headers: { host } });
 
     expect(response.status).toBe(status);
@@ -77,12 +77,28 @@ describe("the origin", () => {
     ["http://[::1]:8787/health", "http://127.0.0.1", 200],
     ["http://localhost:8787/health", "http://localhost.evil.test", 403],
     ["http://localhost:8787/health", "http://evil.test", 403],
-  ])("at %s, %s is answered with %i", async (url, origin, status) => {
+  ])("[B49] at %s, %s is answered with %i", async (url, origin, status) => {
     const response = await yard.fetch(url, origin === null ? {} : { headers: { origin } });
 
     expect(response.status).toBe(status);
     if (status === 403)
       expect(await response.json()).toMatchObject({ error: { code: "ORIGIN_REFUSED" } });
+  });
+
+  it.each(["https://evil.example", "null"])("[B49] %s is refused at /mcp too", async (origin) => {
+    const response = await yard.fetch("/mcp", {
+      method: "POST",
+      headers: {
+        origin,
+        authorization: `Bearer ${yard.tokens.admin}`,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
+      body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    });
+
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { code: "ORIGIN_REFUSED" } });
   });
 
   it("is looked at before the token", async () => {
@@ -105,13 +121,18 @@ describe("a token in the address", () => {
     "x-api-key",
     "Authorization",
     "bearer",
-  ])("as %s is refused and not accepted", async (name) => {
+  ])("[B46] as %s is refused, not accepted and not logged", async (name) => {
+    const logs = (["log", "info", "warn", "error", "debug"] as const).map((level) =>
+      vi.spyOn(console, level),
+    );
+    onTestFinished(() => void vi.restoreAllMocks());
     const response = await yard.fetch(`/tools?${name}=${yard.tokens.admin}`);
     const body = (await response.json()) as object;
 
     expect(response.status).toBe(400);
     expect(body).toMatchObject({ ok: false, error: { code: "TOKEN_IN_QUERY" } });
     expect(JSON.stringify(body)).not.toContain(yard.tokens.admin);
+    expect(logs.flatMap(({ mock }) => mock.calls)).toEqual([]);
   });
 });
 

@@ -75,7 +75,7 @@ describe("the welcome page", () => {
     },
   );
 
-  it("escapes what it is called by", async () => {
+  it("[B60] escapes what it is called by", async () => {
     const { text } = await page("http://a'b&c.test/mcp");
 
     expect(text).not.toContain("a'b&c");

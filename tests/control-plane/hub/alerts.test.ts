@@ -334,7 +334,7 @@ describe("what a receiver says", () => {
     ]);
   });
 
-  it("a redirect is a failure and nothing is asked of where it points", async () => {
+  it("[B40] a redirect is a failure and nothing is asked of where it points", async () => {
     await setRoute();
     const { agent, jobId } = await startJob();
     receiver.answer(

@@ -142,6 +142,35 @@ describe("alert-routing", () => {
     expect(data["route_result"]).toMatchObject({ delivery_status: "dead", webhook_status: 404 });
   });
 
+  it("[B42] reads nothing of a receiver's endless answer, and shows nothing of it", async () => {
+    let pulled = 0;
+    const closed = Promise.withResolvers<void>();
+    receiver.answer(
+      () =>
+        new Response(
+          new ReadableStream<Uint8Array>({
+            pull(controller) {
+              pulled += 1;
+              // Without end, but for a sender that reads it.
+              if (pulled > 200) controller.error(new Error("it was read"));
+              else controller.enqueue(new TextEncoder().encode("a secret ".repeat(1_800)));
+            },
+            cancel: () => closed.resolve(),
+          }),
+        ),
+    );
+    const { data } = await send();
+    await closed.promise;
+
+    // One piece of 16 KiB, which a stream makes before anybody asks.
+    expect(pulled).toBeLessThanOrEqual(1);
+    expect(data["route_result"]).toMatchObject({
+      delivery_status: "delivered",
+      webhook_status: 200,
+    });
+    expect(JSON.stringify(data)).not.toContain("a secret");
+  });
+
   it("ends a receiver that hangs at its time-out", async () => {
     receiver.answer(() => new Promise(() => undefined));
     const { data } = await send({ webhook_retry_attempts: 1, webhook_timeout_seconds: 1 });
@@ -252,6 +281,10 @@ describe("a refused place makes no request", () => {
     [{ destination: "https://metadata.google.internal/" }, "HOST_REFUSED"],
     [{ destination: "https://u:p@example.com/" }, "CREDENTIALS_IN_URL"],
     [{ destination: "https://example.com:22/" }, "PORT_REFUSED"],
+    [{ destination: "https://localhost/" }, "HOST_REFUSED"],
+    [{ destination: `https://example.com/${"x".repeat(2_048)}` }, "INVALID_ARGUMENT"],
+    [{ destination: "https://example.com/\r\nx-evil: 1" }, "INVALID_ARGUMENT"],
+    [{ headers: { "x-evil": "1\r\nhost: x" } }, "UNKNOWN_KEY"],
     [{ destination: "nonsense" }, "INVALID_ARGUMENT"],
     [{ destination: undefined }, "INVALID_ARGUMENT"],
     [{ sink: "ntfy", destination: "https://ntfy.sh/" }, "INVALID_ARGUMENT"],
@@ -264,7 +297,7 @@ describe("a refused place makes no request", () => {
     [{ job_id: "job_nobody" }, "JOB_NOT_FOUND"],
     [{ sink: "file", destination: "../../etc/cron.d/x" }, "PATH_ESCAPE"],
     [{ sink: "file", destination: "/etc/passwd" }, "INVALID_FILENAME"],
-  ])("%j: %s", async (args, code) => {
+  ])("[B34] [B35] [B36] [B37] [B38] [B41] %j: %s", async (args, code) => {
     await connectAgent(yard);
     const { error } = await send(args);
 
@@ -368,11 +401,13 @@ describe("standing routes", () => {
     });
   });
 
-  it("are bounded, and their list is short at MCP", async () => {
+  it("[B43] are bounded, and their list is short at MCP", async () => {
     for (let n = 0; n < limits.alertRoutes; n += 1) {
       await set({ name: `route-${n}-${"x".repeat(40)}` });
     }
-    expect((await set({ name: "more" })).error?.code).toBe("QUOTA_EXCEEDED");
+    const more = await set({ name: "more" });
+    expect([more.status, more.error?.code]).toEqual([429, "QUOTA_EXCEEDED"]);
+    expect((await yard.call("list-alert-routes")).data["count"]).toBe(limits.alertRoutes);
 
     for (const [tool, args] of [
       ["list-alert-routes", {}],

@@ -59,7 +59,7 @@ describe("create-training-config", () => {
     );
   });
 
-  it("says when nothing changed, refuses other content, and replaces it when told to", async () => {
+  it("[B6] says when nothing changed, refuses other content, and replaces it when told to", async () => {
     const again = await yard.call("create-training-config", {
       ...draft,
       name: "tiny-1",
@@ -87,6 +87,7 @@ describe("create-training-config", () => {
     expect([other.status, other.error?.code]).toEqual([409, "CONFIG_EXISTS"]);
     expect([alike.status, alike.error?.code]).toEqual([409, "NAME_CONFLICT"]);
     expect(alike.error?.message).toContain("tiny-1");
+    expect((await yard.call("list-configs")).data["configs"]).not.toContain("Tiny-1");
     expect(replaced.data).toMatchObject({ created: false, overwritten: true, steps: 60 });
   });
 
@@ -101,6 +102,10 @@ describe("create-training-config", () => {
     [{ name: "a\u200db" }, 400, "INVALID_NAME"],
     [{ name: "a\u202eb" }, 400, "INVALID_NAME"],
     [{ name: "[name]" }, 400, "INVALID_NAME"],
+    [{ name: 'a"b' }, 400, "INVALID_NAME"],
+    [{ name: "a/b" }, 400, "INVALID_NAME"],
+    [{ name: "a\\b" }, 400, "INVALID_NAME"],
+    [{ dataset_path: "../../etc" }, 400, "INVALID_NAME"],
     [{ dataset_path: "datasets/../../etc" }, 400, "INVALID_NAME"],
     [{ dataset_path: "/etc" }, 400, "INVALID_NAME"],
     [{ trigger_word: "${HF_TOKEN}" }, 422, "PLACEHOLDER_REFUSED"],
@@ -117,24 +122,29 @@ describe("create-training-config", () => {
     [{ name: "config" }, 422, "CONFIG_INVALID"],
     [{ steps: 0 }, 400, "INVALID_ARGUMENT"],
     [{ steps: 1e12 }, 400, "INVALID_ARGUMENT"],
+    [{ steps: -1 }, 400, "INVALID_ARGUMENT"],
+    [{ steps: "1000" }, 400, "INVALID_ARGUMENT"],
     [{ steps: "many" }, 400, "INVALID_ARGUMENT"],
     [{ ["__proto__"]: 1 }, 400, "UNKNOWN_KEY"],
     [{ constructor: 1 }, 400, "UNKNOWN_KEY"],
     [{ stepz: 5 }, 400, "UNKNOWN_KEY"],
-  ])("[W20] [W33] refuses %j with %i %s and writes nothing", async (change, status, code) => {
-    const before = (await yard.call("list-configs")).data["count"];
-    const answer = await yard.call("create-training-config", {
-      ...draft,
-      name: "refused",
-      ...change,
-    });
+  ])(
+    "[W20] [W33] [B1] [B2] [B3] [B4] [B5] [B14] [B16] [B17] [B20] [B21] [B22] [B24] refuses %j with %i %s and writes nothing",
+    async (change, status, code) => {
+      const before = (await yard.call("list-configs")).data["count"];
+      const answer = await yard.call("create-training-config", {
+        ...draft,
+        name: "refused",
+        ...change,
+      });
 
-    expect([answer.status, answer.error?.code]).toEqual([status, code]);
-    expect(answer.error?.hint).toBeTruthy();
-    expect((await yard.call("list-configs")).data["count"]).toBe(before);
-  });
+      expect([answer.status, answer.error?.code]).toEqual([status, code]);
+      expect(answer.error?.hint).toBeTruthy();
+      expect((await yard.call("list-configs")).data["count"]).toBe(before);
+    },
+  );
 
-  it("names the key of a placeholder and not what stands there", async () => {
+  it("[B16] names the key of a placeholder and not what stands there", async () => {
     const { error } = await yard.call("create-training-config", {
       ...draft,
       name: "x",
@@ -233,14 +243,17 @@ meta:
     [yaml.replace("steps: 1500", "steps: .nan"), 422, "CONFIG_INVALID", /NOT_A_NUMBER/],
     [yaml.replace("steps: 1500", 'steps: "1500"'), 422, "CONFIG_INVALID", /INVALID_STEPS/],
     [yaml.replace("ostris/Flex.1-alpha", "x.ckpt"), 422, "UNSAFE_MODEL_FORMAT", /name_or_path/],
-  ])("refuses %j and saves nothing", async (config, status, code, says) => {
-    const answer = await yard.call("create-training-config", { name: "refused", config });
+  ])(
+    "[B16] [B18] [B19] [B20] [B21] [B23] [B24] refuses %j and saves nothing",
+    async (config, status, code, says) => {
+      const answer = await yard.call("create-training-config", { name: "refused", config });
 
-    expect([answer.status, answer.error?.code]).toEqual([status, code]);
-    expect(answer.error?.message).toMatch(says);
-    expect(answer.error?.hint).toBeTruthy();
-    expect((await yard.call("get-config", { name: "refused" })).status).toBe(404);
-  });
+      expect([answer.status, answer.error?.code]).toEqual([status, code]);
+      expect(answer.error?.message).toMatch(says);
+      expect(answer.error?.hint).toBeTruthy();
+      expect((await yard.call("get-config", { name: "refused" })).status).toBe(404);
+    },
+  );
 
   it("takes no parameters of a draft beside it", async () => {
     const { error } = await yard.call("create-training-config", {
@@ -252,7 +265,7 @@ meta:
     expect([error?.code, error?.details["field"]]).toEqual(["INVALID_ARGUMENT", "steps"]);
   });
 
-  it("keeps a trigger word for a shell as it is written", async () => {
+  it("[B15] keeps a trigger word for a shell as it is written", async () => {
     for (const word of ["$(id)", "`id`", "; rm -rf /", 'a"b']) {
       const { data } = await yard.call("create-training-config", {
         ...draft,

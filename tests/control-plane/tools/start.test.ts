@@ -137,7 +137,7 @@ describe("start-training", () => {
     ).toBe(5);
   });
 
-  it("refuses a key that started something else", async () => {
+  it("[B62] refuses a key that started something else, and starts nothing", async () => {
     const yard = await yardWithConfigs();
     await connectAgent(yard);
     await yard.call("start-training", { config_name: "cats", idempotency_key: "k" });
@@ -147,6 +147,7 @@ describe("start-training", () => {
     });
 
     expect([status, error?.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
+    expect((await yard.call("list-training-jobs")).data["total"]).toBe(1);
   });
 
   it("refuses what cannot run and creates nothing", async () => {

@@ -48,7 +48,7 @@ describe("a link", () => {
     expect(await verify(await mint(download, key), "download", key, before)).toEqual(download);
   });
 
-  it("ends at its second", async () => {
+  it("[B61] ends at its second", async () => {
     const token = await mint(upload, key);
 
     expect(await codeOf(verify(token, "upload", key, 999_999))).toBe("none");
@@ -70,7 +70,7 @@ describe("a link", () => {
     );
   });
 
-  it("changed at any one character is refused", async () => {
+  it("[B61] changed at any one character is refused", async () => {
     const token = await mint(upload, key);
     for (let at = 0; at < token.length; at += 1) {
       const other = token[at] === "A" ? "B" : "A";
@@ -92,7 +92,7 @@ describe("a link", () => {
     expect(await codeOf(verify(token, "upload", key, before))).toBe("LINK_INVALID");
   });
 
-  it("with a foreign payload under an old signature is refused", async () => {
+  it("[B61] with a foreign payload under an old signature is refused", async () => {
     const [, signature] = (await mint(upload, key)).split(".");
     const body = toBase64Url(new TextEncoder().encode(JSON.stringify({ ...upload, o: "other" })));
 

@@ -125,7 +125,7 @@ describe("a change", () => {
     expect(stateOf(dataset)).toEqual(before);
   });
 
-  test("touches nothing when one of its files is a link, a second name or gone", async () => {
+  test("[B9] [B10] [B13] touches nothing when one of its files is a link, a second name or gone", async () => {
     const outside = datasetOf({ secret: "S" });
     const dataset = datasetOf(some);
     symlinkSync(join(outside, "secret"), join(dataset, "link.txt"));

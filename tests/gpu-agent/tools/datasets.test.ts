@@ -137,7 +137,7 @@ describe("analyze-dataset", () => {
     ]);
   });
 
-  test("[W12] names everything that is no picture, cut files too, opens no pipe and follows no link", async () => {
+  test("[W12] [B9] [B10] [B12] [B13] [B29] [B30] [B31] [B32] names everything that is no picture, cut files too, opens no pipe and follows no link", async () => {
     const outside = temporaryFolder();
     writeFileSync(join(outside, "secret.jpg"), picture("jpg5"));
     const flood = deflateSync(Buffer.alloc(100 * 1024 * 1024));
@@ -534,7 +534,7 @@ describe("edit-captions", () => {
     expect(texts(folder)).toEqual(before);
   });
 
-  test("names what it cannot edit and writes through no link", async () => {
+  test("[B9] names what it cannot edit and writes through no link", async () => {
     const outside = temporaryFolder();
     writeFileSync(join(outside, "secret.txt"), "secret");
     const { call, folder } = three();

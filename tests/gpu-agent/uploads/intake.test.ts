@@ -199,6 +199,21 @@ describe("a picture", () => {
     expect((await sharp(join(folder, "IMG_4.jpeg")).metadata()).format).toBe("jpeg");
   });
 
+  it("[Z11] that moves is its first frame where it has to be converted", async () => {
+    const { send, folder } = await openReceiver();
+    const frames = await Promise.all(
+      [drawn(), drawn().negate()].map((frame) => frame.png().toBuffer()),
+    );
+    const moving = await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    expect((await sharp(moving).metadata()).pages).toBe(2);
+    await send("moving.gif", moving);
+
+    expect(await corners(join(folder, "moving.png"))).toBe(upright);
+    expect((await sharp(join(folder, "moving.png")).metadata()).pages).toBeUndefined();
+  });
+
   it.each([
     ["a.avif", () => drawn().avif({ lossless: true }).toBuffer(), "a.jpg", "avif_to_jpeg"],
     ["b.gif", () => drawn().gif().toBuffer(), "b.png", "gif_to_png"],
@@ -241,6 +256,12 @@ function pngOf(width: number, height: number, chunks: readonly [string, Buffer][
   ]);
 }
 
+let flood: Buffer | null = null;
+function packedFlood(): Buffer {
+  flood ??= deflateSync(Buffer.alloc(100 * 1024 * 1024));
+  return flood;
+}
+
 describe("what is refused leaves nothing in the dataset", () => {
   const svg = Buffer.from(
     '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
@@ -267,6 +288,18 @@ describe("what is refused leaves nothing in the dataset", () => {
       "IMAGE_CHUNK_LIMIT",
     ],
     [
+      "a text of 100 MB that packs into a tenth of a megabyte",
+      "a.png",
+      () => pngOf(10, 10, [["zTXt", Buffer.concat([Buffer.from("a\0\0"), packedFlood()])]]),
+      "IMAGE_CHUNK_LIMIT",
+    ],
+    [
+      "a profile of 100 MB that packs as small",
+      "a.png",
+      () => pngOf(10, 10, [["iCCP", Buffer.concat([Buffer.from("a\0\0"), packedFlood()])]]),
+      "IMAGE_CHUNK_LIMIT",
+    ],
+    [
       "a JPEG that was cut",
       "a.jpg",
       async () => (await drawn(400, 300).jpeg().toBuffer()).subarray(0, 700),
@@ -284,7 +317,7 @@ describe("what is refused leaves nothing in the dataset", () => {
       () => Buffer.concat([fixture("turned.heic").subarray(0, 400), randomBytes(800)]),
       "IMAGE_CORRUPT",
     ],
-  ])("%s", async (_what, name, make, code) => {
+  ])("[B29] [B30] [B31] [B32] [Z10] [Z13] [Z14] %s", async (_what, name, make, code) => {
     const { send, names, home } = await openReceiver();
 
     await expect(send(name, await make())).rejects.toMatchObject({
@@ -315,7 +348,7 @@ describe("an archive", () => {
   const caption = (text: string): Buffer => Buffer.from(text);
   const regular = 0o100644;
 
-  it("of pictures with captions becomes their dataset, all at once, without its folders and clutter", async () => {
+  it("[B32] of pictures with captions becomes their dataset, all at once, without its folders and clutter", async () => {
     const { send, folder, names } = await openReceiver();
     const png = await drawn().png().toBuffer();
     const { complete } = await send(
@@ -461,7 +494,7 @@ describe("an archive", () => {
     ["of nothing at all", [{ name: "empty/" }], "DATASET_EMPTY", {}],
   ];
   it.each(refused)(
-    "%s is refused, and nothing is written",
+    "[B26] [B27] [B28] [Z1] [Z3] [Z4] [Z5] [Z6] [Z7] [Z8] [Z9] %s is refused, and nothing is written",
     async (_what, entries, code, details) => {
       const { send, names, home } = await openReceiver();
 
@@ -472,7 +505,7 @@ describe("an archive", () => {
     },
   );
 
-  it("that is none, is cut, or says that it has too many entries is refused", async () => {
+  it("[Z2] that is none, is cut, or says that it has too many entries is refused", async () => {
     const { send, names } = await openReceiver();
     const whole = zipOf([plain]);
 
@@ -484,7 +517,7 @@ describe("an archive", () => {
     expect(names()).toBeNull();
   });
 
-  it("does not write through a link that lies in the dataset's place", async () => {
+  it("[B10] does not write through a link that lies in the dataset's place", async () => {
     const { send, home } = await openReceiver();
     const outside = temporaryFolder();
     symlinkSync(outside, join(home.datasets, "photos"));
@@ -499,7 +532,7 @@ describe("an archive", () => {
 });
 
 describe("a decoder that does not come back", () => {
-  it("is ended, and the next file finds another one", async () => {
+  it("[Z12] is ended, and the next file finds another one", async () => {
     const slow = startIntake({ pictureMs: 1 });
     const folder = temporaryFolder();
     writeFileSync(join(folder, "a.png"), await drawn().png().toBuffer());

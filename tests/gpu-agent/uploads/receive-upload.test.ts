@@ -45,7 +45,7 @@ async function openReceiver() {
   return { ...box, send, state, fetched: () => fetched };
 }
 
-test("a part that comes again with its hash is compared, and without one is taken anew", async () => {
+test("[B33] a part that comes again with its hash is compared, and without one is taken anew", async () => {
   const { send, state, fetched, home } = await openReceiver();
   const [first, second, other] = [randomBytes(400), randomBytes(600), randomBytes(400)];
   await send(first, 0);
@@ -122,7 +122,7 @@ test("what is too large is refused with its first part", async () => {
   expect(readdirSync(home.datasets)).toEqual([]);
 });
 
-test("a file whose name differs from another's in case or composition only is refused", async () => {
+test("[B6] a file whose name differs from another's in case or composition only is refused", async () => {
   const { send, home } = await openReceiver();
   mkdirSync(join(home.datasets, "tables"));
   writeFileSync(join(home.datasets, "tables", "CAF\u00C9.parquet"), "x");

@@ -181,7 +181,7 @@ describe("the schedule", () => {
     ).toEqual({ kind: "delivered" });
   });
 
-  it("a private address is tried three times", () => {
+  it("[B39] a private address is tried three times", () => {
     const refused = { status: null, reason: "ADDRESS_REFUSED", retryAfterMs: null } as const;
 
     expect(nextStep(standingPolicy, 2, refused, 0, 0).kind).toBe("retry");

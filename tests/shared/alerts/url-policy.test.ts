@@ -32,7 +32,6 @@ describe("[W21] where an alert may go", () => {
   });
 
   it.each([
-    // reliability 4.9, 34 to 38
     ["http://example.com/", "HTTPS_REQUIRED"],
     ["ftp://example.com/", "HTTPS_REQUIRED"],
     ["file:///etc/passwd", "HTTPS_REQUIRED"],
@@ -80,7 +79,7 @@ describe("[W21] where an alert may go", () => {
     ["https://", "INVALID_ARGUMENT"],
     ["example.com", "INVALID_ARGUMENT"],
     [`https://example.com/${"x".repeat(2_048)}`, "INVALID_ARGUMENT"],
-  ])("not %j: %s", (url, code) => {
+  ])("[B34] [B35] [B36] [B37] [B38] [B41] not %j: %s", (url, code) => {
     expect(codeOf(url)).toBe(code);
   });
 

@@ -37,7 +37,7 @@ describe("a segment of series", () => {
     );
   });
 
-  it("stops at the bound on keys and keeps its columns equally long", () => {
+  it("[B59] stops at the bound on keys and keeps its columns equally long", () => {
     const segment = emptySegment();
     for (let i = 0; i < 5; i += 1) {
       appendMetrics(

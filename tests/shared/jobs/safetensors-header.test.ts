@@ -40,13 +40,13 @@ describe("judging a safetensors file without reading it", () => {
     ["reversed offsets", { a: { data_offsets: [12, 0] } }, 0],
     ["offsets that are no numbers", { a: { data_offsets: ["0", 12] } }, 0],
     ["a list", [1], 0],
-  ])("refuses %s", (_name, value, extra) => {
+  ])("[B25] refuses %s", (_name, value, extra) => {
     const bytes = header(value);
 
     expect(judgeSafetensors(bytes, 8 + bytes.byteLength + 12 + extra).valid).toBe(false);
   });
 
-  it("refuses a header length that cannot be", () => {
+  it("[B25] refuses a header length that cannot be", () => {
     const prefix = (length: bigint): Uint8Array => {
       const bytes = new Uint8Array(8);
       new DataView(bytes.buffer).setBigUint64(0, length, true);

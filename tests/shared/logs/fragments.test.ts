@@ -119,7 +119,7 @@ describe("stripEscapes", () => {
     ["\u001b]0;title never ended", ""],
     ["\u009b2Kline", "line"],
     ["\u001b(Bplain\u001b", "plain"],
-  ])("%j becomes %j", (text, expected) => {
+  ])("[B60] %j becomes %j", (text, expected) => {
     expect(stripEscapes(text)).toBe(expected);
   });
 });

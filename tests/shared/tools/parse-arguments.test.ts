@@ -226,20 +226,23 @@ describe("parseArguments", () => {
         hint: "Parameters of get-config: name, detail.",
       },
     ],
-  ] as const)("refuses %s", (_, tool, raw, expected) => {
+  ] as const)("[B21] [B22] refuses %s", (_, tool, raw, expected) => {
     expect(refusalOf(tool, raw)).toEqual(expected);
   });
 
-  it.each(["__proto__", "constructor", "toString"])("takes %s for a plain unknown key", (key) => {
-    for (const tool of ["list-agents", "validate-training-config"] as const) {
-      expect(refusalOf(tool, JSON.parse(`{"${key}": {"detail": "full"}}`))).toMatchObject({
-        code: "UNKNOWN_KEY",
-        message: `${tool} has no parameter "${key}".`,
-      });
-    }
-  });
+  it.each(["__proto__", "constructor", "toString"])(
+    "[B20] takes %s for a plain unknown key",
+    (key) => {
+      for (const tool of ["list-agents", "validate-training-config"] as const) {
+        expect(refusalOf(tool, JSON.parse(`{"${key}": {"detail": "full"}}`))).toMatchObject({
+          code: "UNKNOWN_KEY",
+          message: `${tool} has no parameter "${key}".`,
+        });
+      }
+    },
+  );
 
-  it("takes __proto__ inside a list for a plain unknown key, or drops it", () => {
+  it("[B20] takes __proto__ inside a list for a plain unknown key, or drops it", () => {
     const raw = JSON.parse(
       '{"dataset_name": "d", "images": [{"filename": "a", "__proto__": {"caption": "x"}}]}',
     );

@@ -55,7 +55,7 @@ describe("the text of a config", () => {
       undefined,
     ],
     [`a: "${"x".repeat(limits.configBytes)}"`, "PAYLOAD_TOO_LARGE", undefined],
-  ])("%j is refused with %s", (text, expected, inLine) => {
+  ])("[B18] [B19] %j is refused with %s", (text, expected, inLine) => {
     expect([code(text), line(text)]).toEqual([expected, inLine]);
     expect(readText(text).problem?.fix).toBeTruthy();
   });
@@ -66,7 +66,7 @@ describe("the text of a config", () => {
   });
 
   it.each(["[", "{a: ", "- ", "? ", "a: "])(
-    "a text of %j is refused before anything recurses over it",
+    "[B20] a text of %j is refused before anything recurses over it",
     (piece) => {
       let composed = false;
       const text = piece.repeat(20_000);
@@ -89,7 +89,7 @@ describe("the text of a config", () => {
     expect(Object.keys(readText(text).document ?? {})).toHaveLength(20_000);
   });
 
-  it("keeps prototype keys as data", () => {
+  it("[B20] keeps prototype keys as data", () => {
     const { document } = readText("__proto__: {polluted: 1}\nconstructor: 2");
 
     expect(Object.keys(document ?? {})).toEqual(["__proto__", "constructor"]);

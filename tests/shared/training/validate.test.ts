@@ -221,7 +221,7 @@ describe("validateDocument", () => {
       },
     ],
     ["MODEL_ARCH_MISMATCH", (p) => (p.model = { name_or_path: "Tongyi-MAI/Z-Image" })],
-  ])("%s is an error", (code, change) => {
+  ])("[B14] [B16] [B17] [B21] [B23] [B24] %s is an error", (code, change) => {
     const { valid, errors } = validateDocument(changed(change));
 
     expect(errors.map((finding) => finding.code)).toContain(code);
@@ -268,14 +268,14 @@ describe("validateDocument", () => {
     ],
     ["MODEL_ARCH_UNEXPECTED", (p) => (p.model = { name_or_path: "my-wan2.1-mix", arch: "ltx2" })],
     ["MISSING_JOB_NAME", (_p, d) => delete (d.config as Partial<Document["config"]>).name],
-  ])("%s is a warning", (code, change) => {
+  ])("[B22] %s is a warning", (code, change) => {
     const { valid, warnings } = validateDocument(changed(change));
 
     expect(warnings.map((finding) => finding.code)).toEqual([code]);
     expect(valid).toBe(true);
   });
 
-  it("names the key that was meant, also where an older tool had another", () => {
+  it("[B22] names the key that was meant, also where an older tool had another", () => {
     const fix = (change: (process: Record<string, any>) => void) =>
       validateDocument(changed(change)).warnings.map((finding) => [finding.field, finding.fix]);
 
@@ -380,7 +380,7 @@ describe("validateDocument", () => {
     );
   });
 
-  it("refuses prototype keys and endless depth, and the prototype stays intact", () => {
+  it("[B20] refuses prototype keys and endless depth, and the prototype stays intact", () => {
     const polluted: unknown = JSON.parse(
       '{"config":{"process":[{"__proto__":{"polluted":1},"constructor":{}}]}}',
     );

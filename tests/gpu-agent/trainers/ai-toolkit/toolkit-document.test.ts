@@ -141,7 +141,11 @@ describe("toolkitDocument", () => {
     ],
     ["a folder outside", { datasets: [{ folder_path: "/etc" }] }, "INVALID_NAME"],
     ["a model that is nowhere", { model: { name_or_path: "nothing" } }, "MODEL_NOT_FOUND"],
-    ["a model outside the roots", { model: { name_or_path: "/etc/passwd" } }, "MODEL_NOT_FOUND"],
+    [
+      "[B14] a model outside the roots",
+      { model: { name_or_path: "/etc/passwd" } },
+      "MODEL_NOT_FOUND",
+    ],
     ["a picture outside", { sample: { samples: [{ ctrl_img: "../x.png" }] } }, "PATH_ESCAPE"],
     ["an unknown key with a path", { extra: { cache_dir: "/var/cache" } }, "PATH_ESCAPE"],
     ["an unknown key with a way out", { extra: [{ save_path: "a/../../b" }] }, "PATH_ESCAPE"],

@@ -44,7 +44,7 @@ describe("the HTML report", () => {
     expect(html.length).toBeLessThan(120_000);
   });
 
-  it("shows what came from outside as text only", () => {
+  it("[B60] shows what came from outside as text only", () => {
     const facts = healthyRun({
       job: { ...job, id: nasty, name: nasty },
       config: { ...config, modelName: nasty, optimizer: nasty },
