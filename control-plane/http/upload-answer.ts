@@ -1,4 +1,4 @@
-import type { UploadEnd } from "@trainyard/shared/protocol/operations.ts";
+import type { UploadEnd } from "@trainyard/shared/protocol/operations/uploads.ts";
 
 /** What a caller is told of a file that arrived whole, or is still looked at. */
 export function uploadAnswer(end: UploadEnd): Record<string, unknown> {

@@ -11,7 +11,7 @@ import { mergeSpeeds } from "@trainyard/shared/analysis/speed-aggregate.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
+import type { DatasetFacts } from "@trainyard/shared/protocol/operations/preflight.ts";
 import type { Store } from "../storage.ts";
 import { emptyAggregates, readAggregates, speedOf } from "./aggregates.ts";
 import type { RunAggregates } from "./aggregates.ts";

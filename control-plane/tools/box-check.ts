@@ -1,9 +1,9 @@
 import { AppError } from "@trainyard/shared/errors.ts";
+import type { OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import type {
   CompanionFacts,
   DatasetFacts as BoxFacts,
-  OperationValue,
-} from "@trainyard/shared/protocol/operations.ts";
+} from "@trainyard/shared/protocol/operations/preflight.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import {
   companionsOf,

@@ -2,13 +2,9 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { foldName } from "@trainyard/shared/names.ts";
-import type { configOrigins } from "@trainyard/shared/protocol/operations.ts";
-import type {
-  BoxConfig,
-  BoxConfigRow,
-  OperationArgs,
-  OperationValue,
-} from "@trainyard/shared/protocol/operations.ts";
+import type { configOrigins } from "@trainyard/shared/protocol/operations/configs.ts";
+import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type { BoxConfig, BoxConfigRow } from "@trainyard/shared/protocol/operations/configs.ts";
 import type { AgentView } from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";
 import { chooseAgent, knownAgents } from "./choose-agent.ts";

@@ -1,7 +1,8 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseModelPath } from "@trainyard/shared/names.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
-import type { FileSource, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type { OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type { FileSource } from "@trainyard/shared/protocol/operations/files.ts";
 import { z } from "zod";
 import type { JobView } from "../hub/hub.ts";
 import { unwrap } from "../outcome.ts";

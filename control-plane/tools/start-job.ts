@@ -4,7 +4,7 @@ import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrail
 import { AppError, wireToError } from "@trainyard/shared/errors.ts";
 import { newJobId } from "@trainyard/shared/ids.ts";
 import { parseName } from "@trainyard/shared/names.ts";
-import type { DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
+import type { DatasetFacts } from "@trainyard/shared/protocol/operations/preflight.ts";
 import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
 import type { DocumentSummary } from "@trainyard/shared/training/ai-toolkit-document.ts";
 import { validateDocument } from "@trainyard/shared/training/validate.ts";

@@ -1,5 +1,5 @@
 import { limits } from "@trainyard/shared/limits.ts";
-import type { DatasetFacts as BoxFacts } from "@trainyard/shared/protocol/operations.ts";
+import type { DatasetFacts as BoxFacts } from "@trainyard/shared/protocol/operations/preflight.ts";
 import type { DatasetAnalysisView } from "@trainyard/shared/tools/dataset-view.ts";
 import type {
   ValidationIssue,

@@ -1,5 +1,5 @@
 import { AppError } from "@trainyard/shared/errors.ts";
-import { fileSourceSchema } from "@trainyard/shared/protocol/operations.ts";
+import { fileSourceSchema } from "@trainyard/shared/protocol/operations/files.ts";
 import { z } from "zod";
 
 /**

@@ -1,6 +1,6 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import { partHashBytes } from "@trainyard/shared/protocol/operations.ts";
+import { partHashBytes } from "@trainyard/shared/protocol/operations/files.ts";
 import { HashMismatch, pump, ReaderGone } from "./pump.ts";
 import type { DownloadSpec } from "./spec.ts";
 import { newTicket, ticketMatches } from "./tickets.ts";

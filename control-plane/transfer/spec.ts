@@ -1,4 +1,4 @@
-import { fileSourceSchema } from "@trainyard/shared/protocol/operations.ts";
+import { fileSourceSchema } from "@trainyard/shared/protocol/operations/files.ts";
 import { z } from "zod";
 
 /** What the Worker, having checked the link, tells the Transfer. Travels in a header of the internal request. */

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { limits } from "@trainyard/shared/limits.ts";
 import { foldName } from "@trainyard/shared/names.ts";
-import type { BoxConfig, BoxConfigRow } from "@trainyard/shared/protocol/operations.ts";
+import type { BoxConfig, BoxConfigRow } from "@trainyard/shared/protocol/operations/configs.ts";
 import type { Home } from "../home.ts";
 import { findToolkit } from "../trainers/ai-toolkit/installation.ts";
 import { folderSource } from "./config-folder.ts";
 
-export type { BoxConfigRow } from "@trainyard/shared/protocol/operations.ts";
+export type { BoxConfigRow } from "@trainyard/shared/protocol/operations/configs.ts";
 export type ReadBoxConfig = BoxConfig;
 
 /** One place of the box where configs lie that nobody saved here. */

@@ -1,6 +1,9 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseDatasetFolder } from "@trainyard/shared/names.ts";
-import type { CompanionFacts, DatasetFacts } from "@trainyard/shared/protocol/operations.ts";
+import type {
+  CompanionFacts,
+  DatasetFacts,
+} from "@trainyard/shared/protocol/operations/preflight.ts";
 import { lstatSync } from "node:fs";
 import type { OperationContext } from "../operations/operation-context.ts";
 import { plainPathInside } from "../safe-path.ts";

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
-import type { FileSource } from "@trainyard/shared/protocol/operations.ts";
+import type { FileSource } from "@trainyard/shared/protocol/operations/files.ts";
 import { attemptFiles } from "../home.ts";
 import type { Home } from "../home.ts";
 import { openInside } from "../safe-path.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
-import { partHashBytes } from "@trainyard/shared/protocol/operations.ts";
+import { partHashBytes } from "@trainyard/shared/protocol/operations/files.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import { openSource } from "../files/file-source.ts";
 import { askEdge } from "../files/edge-request.ts";

@@ -6,7 +6,7 @@ import { keptName, uploadKind, uploadKindsHint } from "@trainyard/shared/dataset
 import type { UploadKind } from "@trainyard/shared/dataset/upload-kinds.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { UploadEnd } from "@trainyard/shared/protocol/operations.ts";
+import type { UploadEnd } from "@trainyard/shared/protocol/operations/uploads.ts";
 import { syncFile } from "../files/atomic-write.ts";
 import { hashFile } from "../files/hash-file.ts";
 import { rememberFile } from "../models/file-hash.ts";

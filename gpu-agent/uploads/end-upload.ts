@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import type { UploadEnd } from "@trainyard/shared/protocol/operations.ts";
+import type { UploadEnd } from "@trainyard/shared/protocol/operations/uploads.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
 import { admitUpload } from "./admit-upload.ts";
 import { readStaged, writeStaged } from "./staging.ts";

@@ -6,11 +6,8 @@ import { open } from "node:fs/promises";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { parseDatasetRef, parseFilename } from "@trainyard/shared/names.ts";
-import type {
-  OperationArgs,
-  OperationValue,
-  UploadEnd,
-} from "@trainyard/shared/protocol/operations.ts";
+import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
+import type { UploadEnd } from "@trainyard/shared/protocol/operations/uploads.ts";
 import { checkRoom } from "../files/disk-room.ts";
 import { syncFile } from "../files/atomic-write.ts";
 import { hashFile } from "../files/hash-file.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
-import { problemSchema, uploadEndSchema } from "@trainyard/shared/protocol/operations.ts";
+import { problemSchema, uploadEndSchema } from "@trainyard/shared/protocol/operations/uploads.ts";
 import { readBootId } from "../home.ts";
 import type { Home } from "../home.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { guardrailRulesSchema } from "../analysis/guards/guardrails.ts";
-import { datasetFactsSchema } from "../protocol/operations.ts";
+import { datasetFactsSchema } from "../protocol/operations/preflight.ts";
 
 /** What a job was started with. It never changes, so that a report is complete when the box is off. */
 export const jobSnapshotSchema = z.object({

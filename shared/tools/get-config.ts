@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { configOrigins } from "../protocol/operations.ts";
+import { configOrigins } from "../protocol/operations/configs.ts";
 import { connectivity, detail, instant, jsonDocument, maybe, nameOrPath } from "./vocabulary.ts";
 
 export const getConfig = defineTool({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool } from "./define-tool.ts";
-import { configOrigins } from "../protocol/operations.ts";
+import { configOrigins } from "../protocol/operations/configs.ts";
 import { connectivity, count, detail, instant, maybe } from "./vocabulary.ts";
 
 const configRow = z.object({

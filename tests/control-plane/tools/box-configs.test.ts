@@ -1,4 +1,4 @@
-import type { BoxConfig, BoxConfigRow } from "@trainyard/shared/protocol/operations.ts";
+import type { BoxConfig, BoxConfigRow } from "@trainyard/shared/protocol/operations/configs.ts";
 import { describe, expect, it } from "vitest";
 import { connectAgent, silence } from "../support/scripted-agent.ts";
 import type { Script } from "../support/scripted-agent.ts";
