@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { loadOrCreateIdentity, openHome } from "../home.ts";
-import { builtPrograms, chooseHome } from "./paths.ts";
+import { agentNodeOptions, builtPrograms, chooseHome } from "./paths.ts";
 
 /** Runs only the agent, for a control plane that is somewhere else. It dials out; no port is opened. */
 export async function agentCommand(args: string[]): Promise<number> {
@@ -28,7 +28,7 @@ export async function agentCommand(args: string[]): Promise<number> {
   const logLevel = values["log-level"] === undefined ? [] : ["--log-level", values["log-level"]];
   const child = spawn(
     process.execPath,
-    [builtPrograms().agent, "--url", values.url, "--home", root, ...logLevel],
+    [...agentNodeOptions, builtPrograms().agent, "--url", values.url, "--home", root, ...logLevel],
     { stdio: "inherit" },
   );
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

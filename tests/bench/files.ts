@@ -7,6 +7,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { limits } from "@trainyard/shared/limits.ts";
+import { agentNodeOptions } from "../../gpu-agent/cli/paths.ts";
 import { uploadFile } from "../../gpu-agent/cli/transfer/upload-file.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { root, until } from "../support/trainyard.ts";
@@ -34,7 +35,14 @@ console.log(
 const edge = await startBenchEdge(values.folder);
 const agent = spawn(
   process.execPath,
-  [join(root, "dist/agent/agent.js"), "--url", edge.url, "--home", edge.home.root],
+  [
+    ...agentNodeOptions,
+    join(root, "dist/agent/agent.js"),
+    "--url",
+    edge.url,
+    "--home",
+    edge.home.root,
+  ],
   { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, TRAINYARD_LOG_LEVEL: "error" } },
 );
 const agentPid = agent.pid ?? -1;

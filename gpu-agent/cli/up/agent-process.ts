@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { openSync } from "node:fs";
 import type { Log } from "../../log.ts";
+import { agentNodeOptions } from "../paths.ts";
 
 export interface AgentProcess {
   pid(): number;
@@ -37,6 +38,7 @@ export function keepAgent(options: AgentProcessOptions): AgentProcess {
     child = spawn(
       process.execPath,
       [
+        ...agentNodeOptions,
         options.program,
         "--url",
         options.url,
