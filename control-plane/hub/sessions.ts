@@ -39,7 +39,6 @@ export const closeCodes = {
   badSignature: 4401,
   superseded: 4409,
   helloTimeout: 4408,
-  tooManySockets: 4429,
 } as const;
 
 /** Sockets and agents of one owner: who is connected, under which epoch, seen when. */
