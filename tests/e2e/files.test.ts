@@ -199,11 +199,6 @@ describe("files from and to a shell, over a line that breaks", () => {
   it.each([
     [["upload"], 2, "What is to be uploaded"],
     [["upload", "/nowhere"], 2, "There is no file"],
-    [
-      ["upload", "tests/docs"],
-      2,
-      "holds no file that a dataset takes; left out: weaknesses.test.ts",
-    ],
     [["upload", "package.json"], 2, "Which dataset"],
     [["upload", "package.json", "--dataset", "../x"], 1, "INVALID_NAME"],
     [
@@ -219,5 +214,17 @@ describe("files from and to a shell, over a line that breaks", () => {
     const done = await run(args);
 
     expect([done.code, done.err]).toEqual([code, expect.stringContaining(said)]);
+  });
+
+  it("a folder of which a dataset takes nothing is wrong usage, and says what it holds", async () => {
+    const notes = join(folder, "notes");
+    mkdirSync(notes);
+    writeFileSync(join(notes, "plan.ts"), "");
+    const done = await run(["upload", notes]);
+
+    expect([done.code, done.err]).toEqual([
+      2,
+      expect.stringContaining("holds no file that a dataset takes; left out: plan.ts"),
+    ]);
   });
 });

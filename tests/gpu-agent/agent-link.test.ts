@@ -59,6 +59,22 @@ const isAskedToStop = (home: string, jobId: string): boolean => {
   return row?.["stop"] === 1;
 };
 
+/** Stopped in the middle of a write it would hold the table, and nobody could ask it anything. */
+async function freezeBetweenWrites(pid: number, home: string, jobId: string): Promise<void> {
+  const table = new DatabaseSync(join(home, "jobs", jobId, "1", "job.db"), { timeout: 0 });
+  await until(() => {
+    process.kill(pid, "SIGSTOP");
+    try {
+      table.exec("BEGIN IMMEDIATE; ROLLBACK");
+      return true;
+    } catch {
+      process.kill(pid, "SIGCONT");
+      return false;
+    }
+  }, "a moment between two writes");
+  table.close();
+}
+
 test("a tiny training runs through the link to a verified model, every step as it was", async () => {
   const { home, edge } = await setUp();
   const jobId = await start(edge, tinyStart({ steps: 60, saveEvery: 20 }));
@@ -316,7 +332,7 @@ test("a stop in progress is carried on by the next agent", async () => {
   await running(home, jobId);
   // A trainer that does not react: the question stands while the agent dies.
   const [pid] = trainersOf(jobId);
-  process.kill(pid ?? 0, "SIGSTOP");
+  await freezeBetweenWrites(pid ?? 0, home, jobId);
   await edge.call("stop-attempt", { jobId, attempt: 1, ...stopped });
   await until(() => isAskedToStop(home, jobId), "the question");
   await agent.kill("SIGKILL");
