@@ -13,10 +13,12 @@ export interface BuiltPrograms {
 }
 
 /**
- * For Node, before the agent's program. Bytes of a transfer are short-lived buffers outside of V8's heap, freed by its nursery's
- * collections alone: with the usual nursery three uploads of 64 MiB at once took 49 to 57 MiB, with this one 29 to 33 (`npm run bench:files`).
+ * For Node, before the agent's program. Bytes of a transfer are short-lived buffers outside of V8's heap. Its nursery's collections alone
+ * free them: with the usual nursery three uploads of 64 MiB at once took 49 to 57 MiB, with this one 29 to 33. And V8 counts them to a
+ * heap as small as the agent's, all of which it went through for every 8 MiB received: half of what an upload cost. With 200 it may
+ * grow to three times its size first; 150 changes nothing (`npm run bench:files`).
  */
-export const agentNodeOptions = ["--max-semi-space-size=1"] as const;
+export const agentNodeOptions = ["--max-semi-space-size=1", "--heap-growing-percent=200"] as const;
 
 export function builtPrograms(): BuiltPrograms {
   const here = fileURLToPath(new URL(".", import.meta.url));
