@@ -1,6 +1,4 @@
 import { join } from "node:path";
-import { canonicalJson } from "@trainyard/shared/canonical-json.ts";
-import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal } from "@trainyard/shared/jobs/state.ts";
 import { parseName } from "@trainyard/shared/names.ts";
 import type { Head } from "@trainyard/shared/protocol/items.ts";
@@ -11,7 +9,7 @@ import type { AttemptFiles } from "../home.ts";
 import { errorFields } from "../log.ts";
 import type { AttemptRow, StreamKey } from "../spool.ts";
 import type { Trainers } from "../trainers/detect.ts";
-import type { OutputPlace, PreparedTraining, Trainer } from "../trainers/trainer.ts";
+import type { PreparedTraining, Trainer } from "../trainers/trainer.ts";
 import { newMemory } from "./attempt-memory.ts";
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { runAttempt } from "./attempt-runner.ts";
@@ -19,9 +17,12 @@ import type { AttemptRunner } from "./attempt-runner.ts";
 import { parseSpec, parseStop } from "./attempt-spec.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
 import { headOf } from "./head.ts";
+import { createJobOutputs } from "./job-outputs.ts";
+import type { JobOutputs } from "./job-outputs.ts";
 import type { RunnerEnvironment } from "./live-attempt.ts";
 import { chooseOutput, nameOfItsOwn } from "./output-folder.ts";
 import { makeFolder, setAside, writeAttemptFiles } from "./prepare-folders.ts";
+import { acceptedBefore, refuseBusySlot, trainerMissing } from "./start-refusals.ts";
 
 export interface JobHead extends StreamKey {
   readonly lastSeq: number;
@@ -50,7 +51,7 @@ export interface FoundAttempt {
   readonly files: (files: AttemptFiles) => void;
 }
 
-export interface Supervisor {
+export interface Supervisor extends JobOutputs {
   /** Takes up every attempt that had not ended; call once, before the first start. */
   adopt(): void;
   start(args: OperationArgs<"start-attempt">): Promise<OperationValue<"start-attempt">>;
@@ -68,12 +69,6 @@ export interface Supervisor {
   liveJobs(): readonly StreamKey[];
   /** What the jobs that live read and write: nobody may take it away from under them. */
   liveUses(): readonly LiveUse[];
-  /** What runs in this folder below the outputs; a reader must know before it takes a file away. */
-  jobOfOutput(outputName: string): string | null;
-  /** Where the folder of that name below the outputs lies. Null: with another program's files, and not to be read here. */
-  readonly findOutput: (outputName: string) => OutputPlace | null;
-  /** The newest job of each folder below the outputs: for a list, which must not read all attempts once a row. */
-  jobsOfOutputs(): ReadonlyMap<string, string>;
   /** Resolves when this attempt has ended; at once when it is not live. */
   ended(key: StreamKey): Promise<void>;
   close(): void;
@@ -89,14 +84,6 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
   let lastStart: Promise<void> = Promise.resolve();
   let closed = false;
   const nameOf = ({ jobId, attempt }: StreamKey): string => `${jobId}/${attempt}`;
-
-  const jobsOfOutputs = (): ReadonlyMap<string, string> =>
-    new Map(
-      spool.attempts().flatMap((attempt) => {
-        const outputName = parseSpec(attempt.spec)?.training.outputName;
-        return outputName === undefined ? [] : [[outputName, attempt.jobId] as const];
-      }),
-    );
 
   const run = (row: AttemptRow, spec: AttemptSpec, trainer: Trainer): void => {
     const key = { jobId: row.jobId, attempt: row.attempt };
@@ -117,21 +104,6 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     if (watchedMs > 0) runner.watch(watchedMs);
     void runner.ended.then(() => {
       if (!closed) runners.delete(nameOf(key));
-    });
-  };
-
-  /** What another program runs waits in a queue there, behind whatever it has begun. */
-  const refuseBusySlot = (slot: string, runsElsewhere: boolean): void => {
-    const other = [...runners.values()].find(
-      (runner) =>
-        runner.spec.args.slot === slot &&
-        (runner.spec.training.elsewhere === undefined ||
-          (!runsElsewhere && runner.state() !== "queued")),
-    );
-    if (other === undefined) return;
-    throw new AppError("QUOTA_EXCEEDED", `The slot ${slot} is busy with ${other.key.jobId}.`, {
-      hint: "Wait until that job has ended, or stop it with stop-training.",
-      details: { slot, job_id: other.key.jobId },
     });
   };
 
@@ -172,7 +144,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
     // A program that does not answer now is asked again for a while.
     if (trainer === null || fact === undefined || (!fact.found && !runsElsewhere))
       throw trainerMissing(args.trainer, fact?.reason);
-    refuseBusySlot(args.slot, runsElsewhere);
+    refuseBusySlot([...runners.values()], args.slot, runsElsewhere);
 
     const chosen = chooseOutput(args, spool.attempts(), home.outputs);
     const isTaken = args.attempt === 1 && (await trainer.isNameFree?.(chosen)) === false;
@@ -240,6 +212,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
   };
 
   return {
+    ...createJobOutputs(environment, trainers),
     takeUp,
     adopt() {
       for (const row of spool.attempts()) {
@@ -326,19 +299,7 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
         });
     },
     liveJobs: () => [...runners.values()].map((runner) => runner.key),
-    jobOfOutput: (outputName) => jobsOfOutputs().get(outputName) ?? null,
-    jobsOfOutputs,
     liveUses,
-    findOutput(outputName) {
-      const own = { root: home.outputs, folder: outputName };
-      const row = spool
-        .attempts()
-        .findLast((attempt) => parseSpec(attempt.spec)?.training.outputName === outputName);
-      const spec = row === undefined ? null : parseSpec(row.spec);
-      if (row === undefined || spec?.training.elsewhere === undefined) return own;
-      const files = attemptFiles(home, row.jobId, row.attempt);
-      return trainers.get(spec.args.trainer)?.placeOf?.(files, spec.training) ?? null;
-    },
     ended: (key) => runners.get(nameOf(key))?.ended ?? Promise.resolve(),
     close() {
       closed = true;
@@ -350,30 +311,3 @@ export function createSupervisor(environment: RunnerEnvironment, trainers: Train
 
 /** The protocol's own bound on the streams that one hello names; the rest follow when these are done. */
 const helloJobs = 500;
-
-/** The same start again is the same start, under whatever call id. */
-function acceptedBefore(row: AttemptRow, args: OperationArgs<"start-attempt">): { accepted: true } {
-  const spec = parseSpec(row.spec);
-  if (spec === null) {
-    throw new AppError("JOB_NOT_RUNNING", "This attempt was stopped before it was started.", {
-      hint: "Start the job again.",
-    });
-  }
-  if (canonicalJson(spec.args) !== canonicalJson(args)) {
-    throw new AppError("IDEMPOTENCY_CONFLICT", "This attempt was started with other arguments.", {
-      hint: "Start another attempt.",
-    });
-  }
-  return { accepted: true };
-}
-
-function trainerMissing(name: string, reason: string | null | undefined): AppError {
-  return new AppError(
-    "TRAINER_NOT_FOUND",
-    `The trainer ${name} is not on this box${reason ? `: ${reason}` : "."}`,
-    {
-      hint: 'Call get-system-stats for the trainers of this box; model_name "tiny" runs everywhere.',
-      details: { trainer: name },
-    },
-  );
-}
