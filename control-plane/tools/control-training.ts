@@ -1,9 +1,11 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { isTerminal, publicStatus } from "@trainyard/shared/jobs/state.ts";
+import { readAiToolkitDocument } from "@trainyard/shared/training/ai-toolkit-document.ts";
 import type { OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import type * as hub from "../hub/hub.ts";
 import type { JobEvent } from "../job/job.ts";
 import { unwrap } from "../outcome.ts";
+import { awaitWritten } from "./await-written.ts";
 import type { EdgeContext, EdgeHandler } from "./context.ts";
 import { jobNow } from "./job-now.ts";
 import { nextCall } from "./job-sentence.ts";
@@ -13,7 +15,6 @@ type Action = "save" | "sample";
 
 /** Left for the answer itself to be made and sent before the caller's time is over. */
 const marginMs = 2_000;
-const lookMs = 1_000;
 const eventsSeen = 200;
 
 export const controlTraining: EdgeHandler<"control-training"> = async (input, context) => {
@@ -26,7 +27,12 @@ export const controlTraining: EdgeHandler<"control-training"> = async (input, co
     what: action,
   });
   if (outcome !== "asked") throw refusal(outcome, before);
-  const written = await waitFor(action, { jobId, seen, seconds: input.wait_seconds }, context);
+  const expected = await expectedOf(action, jobId, context);
+  const written = await waitFor(
+    action,
+    { jobId, seen, seconds: input.wait_seconds, expected },
+    context,
+  );
   const now = unwrap(await context.hub.viewJob(jobId, false));
   const done = written.length > 0;
   const step = done ? stepOf(written.at(-1), now) : null;
@@ -60,33 +66,48 @@ function lastSeq(events: readonly JobEvent[]): { attempt: number; seq: number } 
   return { attempt: last?.attempt ?? 0, seq: last?.seq ?? 0 };
 }
 
-/** What came since; of pictures all that belong to one step, which come one by one. */
-async function waitFor(
+function waitFor(
   action: Action,
   wish: {
     readonly jobId: string;
     readonly seen: { readonly attempt: number; readonly seq: number };
     readonly seconds: number;
+    readonly expected: number;
   },
   context: EdgeContext,
 ): Promise<readonly JobEvent[]> {
-  const { jobId, seen, seconds } = wish;
-  const untilMs = Math.min(context.now() + seconds * 1_000, context.deadlineAtMs - marginMs);
-  let written: readonly JobEvent[] = [];
-  for (;;) {
-    const events = unwrap(await context.job(jobId).events([kindOf(action)], eventsSeen));
-    const newer = events.filter(
-      ({ attempt, seq }) => attempt > seen.attempt || (attempt === seen.attempt && seq > seen.seq),
-    );
-    const grew = newer.length > written.length;
-    written = newer;
-    const view = unwrap(await context.hub.viewJob(jobId, true));
-    const isDrawing = action === "sample" && (grew || jobNow(view).phase === "sampling");
-    if (written.length > 0 && !isDrawing) return written;
-    if (isTerminal(view.summary.state) || context.signal.aborted) return written;
-    if (context.now() + lookMs > untilMs) return written;
-    await context.sleep(lookMs);
-  }
+  const { jobId, seen, seconds, expected } = wish;
+  return awaitWritten(
+    {
+      now: () => context.now(),
+      sleep: (ms) => context.sleep(ms),
+      async written() {
+        const events = unwrap(await context.job(jobId).events([kindOf(action)], eventsSeen));
+        return events.filter(
+          ({ attempt, seq }) =>
+            attempt > seen.attempt || (attempt === seen.attempt && seq > seen.seq),
+        );
+      },
+      async look() {
+        const view = unwrap(await context.hub.viewJob(jobId, true));
+        return {
+          isOver: isTerminal(view.summary.state) || context.signal.aborted,
+          isDrawing: action === "sample" && jobNow(view).phase === "sampling",
+        };
+      },
+    },
+    {
+      expected,
+      untilMs: Math.min(context.now() + seconds * 1_000, context.deadlineAtMs - marginMs),
+    },
+  );
+}
+
+/** A checkpoint is one; of pictures there is one for each prompt of the job. */
+async function expectedOf(action: Action, jobId: string, context: EdgeContext): Promise<number> {
+  if (action === "save") return 1;
+  const { snapshot } = unwrap(await context.job(jobId).describe());
+  return Math.max(1, readAiToolkitDocument(snapshot.document).prompts.length);
 }
 
 function stepOf(event: JobEvent | undefined, view: hub.JobView): number | null {
