@@ -24,27 +24,36 @@ ENDED = {"completed", "stopped", "failed", "interrupted"}
 
 
 def call(tool: str, **arguments):
-    """One tool over HTTP. A refusal has a code, what happened, and what to do."""
+    """One tool over HTTP."""
     request = urllib.request.Request(
         f"{URL}/mcp/tool",
         json.dumps({"name": tool, "arguments": arguments}).encode(),
         {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
     )
+    with send(tool, request) as answer:
+        return json.load(answer)["data"]
+
+
+def send(what: str, request: urllib.request.Request):
+    """A refusal has a code, what happened, and what to do."""
     try:
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)["data"]
+        return urllib.request.urlopen(request)
     except urllib.error.HTTPError as error:
         told = json.load(error)["error"]
-        sys.exit(f"{tool}: {told['code']}: {told['message']} {told['hint'] or ''}")
+        sys.exit(f"{what}: {told['code']}: {told['message']} {told['hint'] or ''}")
+    except urllib.error.URLError as error:
+        sys.exit(f"{URL} does not answer ({error.reason}). Start Trainyard, or set TRAINYARD_URL to what it prints.")
 
 
 def upload(folder: pathlib.Path, dataset: str) -> None:
+    if not folder.is_dir():
+        sys.exit(f"There is no folder {folder}.")
     link = call("create-upload-link", dataset_name=dataset)
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
     for path in files:
         target = f"{link['upload_url']}/{urllib.parse.quote(path.name)}"
         put = urllib.request.Request(target, path.read_bytes(), method="PUT")
-        with urllib.request.urlopen(put):
+        with send(path.name, put):
             print(f"uploaded {path.name}")
 
 

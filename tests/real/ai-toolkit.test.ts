@@ -1,6 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -191,6 +198,10 @@ describe.skipIf(toolkit === null)("the real AI Toolkit on the CPU", () => {
     const dataset = `fleeting-${code.toLowerCase().replace("_", "-")}`;
     await yard.trainyard.upload(dataset, await noisePictures(2));
     const jobId = await yard.start(dataset, { dataset });
+    // Before that the box itself would find it gone, and refuse.
+    await until("the trainer", async () =>
+      existsSync(join(yard.trainyard.home, "jobs", jobId, "1", "handle.json")),
+    );
     spoil(join(yard.trainyard.home, "datasets", dataset));
     expect(await yard.ended(jobId)).toMatchObject({ status: "failed", failure: { code } });
     expect(what).toBeTruthy();

@@ -8,6 +8,7 @@ export function reportJson(report: LogReport): Record<string, unknown> {
   return {
     tool: report.tool,
     outcome: report.outcome,
+    training_found: isTraining(report),
     category: report.category,
     root_cause_line: report.rootCauseLine === null ? null : redact(report.rootCauseLine),
     cause: report.cause,
@@ -30,7 +31,7 @@ export function reportJson(report: LogReport): Record<string, unknown> {
 /** What a person reads: one fact a line, nothing of the log that could move a cursor or hide. */
 export function reportText(report: LogReport): string {
   const lines: [string, string | null][] = [
-    ["Outcome", report.outcome],
+    ["Outcome", isTraining(report) ? report.outcome : "unknown: no training shows in this text"],
     ["Category", report.category === "none" ? null : report.category],
     ["Cause", report.cause],
     ["Fix", report.fix],
@@ -48,6 +49,17 @@ export function reportText(report: LogReport): string {
   return lines
     .flatMap(([name, value]) => (value === null ? [] : `${name.padEnd(9)} ${value}\n`))
     .join("");
+}
+
+/** Of a text without a step, a loss or a fault nothing can be said, and "healthy" would be taken for praise. */
+function isTraining({ outcome, lastStep, totalSteps, lastLoss, nanCount }: LogReport): boolean {
+  return (
+    outcome !== "healthy" ||
+    lastStep !== null ||
+    totalSteps !== null ||
+    lastLoss !== null ||
+    nanCount > 0
+  );
 }
 
 function shown(line: string): string {

@@ -100,7 +100,10 @@ describe("trainyard analyze-log", () => {
       expect(done.out).toContain("Step      20 of 40");
     }
     expect(run(["-"], Buffer.from([0xff])).code).toBe(0);
-    expect(run(["-"], "").out).toContain("Outcome   healthy");
+    for (const text of ["", "hello\n", "musubi-tuner is a trainer\n"]) {
+      expect(run(["-"], text).out).toContain("Outcome   unknown: no training shows in this text");
+      expect(JSON.parse(run(["-", "--json"], text).out)).toMatchObject({ training_found: false });
+    }
   });
 
   it("lets nothing of the log reach the terminal but visible text without secrets", () => {
