@@ -83,17 +83,15 @@ function parameterNames(tool: ToolContract): string {
 }
 
 function requirement(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
-  const unit =
-    schema?.["type"] === "string" ? " characters" : schema?.["type"] === "array" ? " entries" : "";
   switch (issue.code) {
     case "too_small":
-      return issue.inclusive === false
-        ? `more than ${issue.minimum}${unit}`
-        : `at least ${issue.minimum}${unit}`;
+      return `${issue.inclusive === false ? "more than" : "at least"} ${counted(issue.minimum, issue.origin)}`;
     case "too_big":
-      return issue.inclusive === false
-        ? `less than ${issue.maximum}${unit}`
-        : `at most ${issue.maximum}${unit}`;
+      return `${issue.inclusive === false ? "less than" : "at most"} ${counted(largest(issue, schema), issue.origin)}`;
+    case "invalid_format":
+      return issue.pattern === undefined || issue.pattern.length > patternCharacters
+        ? "text of another form"
+        : `text of the form ${issue.pattern}`;
     case "invalid_value":
       return `one of ${issue.values.map(String).join(", ")}`;
     case "invalid_type": {
@@ -109,6 +107,24 @@ function requirement(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): s
   }
 }
 
+/** "8 characters", "1 entry"; a number by itself. */
+function counted(bound: number | bigint, origin: string): string {
+  const [one, many] =
+    origin === "string"
+      ? [" character", " characters"]
+      : origin === "array"
+        ? [" entry", " entries"]
+        : ["", ""];
+  return `${bound}${bound === 1 ? one : many}`;
+}
+
+/** Of a number beyond all whole ones the library names its own bound, which is not the field's. */
+function largest(issue: z.core.$ZodIssueTooBig, schema: JsonSchema | undefined): number | bigint {
+  const own = schema?.["maximum"];
+  return typeof own === "number" && own < issue.maximum ? own : issue.maximum;
+}
+
+const patternCharacters = 80;
 const ownWords = "must be ";
 
 const words: ReadonlyMap<string, string> = new Map([

@@ -234,9 +234,16 @@ function uiFindings({ ui }: BoxFacts): readonly Finding[] {
   if (ui === null) return [];
   const { shown, look, folderAllowed } = ui;
   if (look.problem !== null) {
-    const { message } = look.problem;
+    const { kind, message } = look.problem;
     const fix = fixOf(look.problem);
-    return [{ name: "ui", status: "problem", message: `${shown}: ${message}`, fix }];
+    return [
+      {
+        name: "ui",
+        status: "problem",
+        message: kind === "setting" ? message : `${shown}: ${message}`,
+        fix,
+      },
+    ];
   }
   const answers: Finding = {
     name: "ui",

@@ -17,7 +17,7 @@ const defaultPort = "8675";
 
 /**
  * `AI_TOOLKIT_SERVER_URL` and `AI_TOOLKIT_AUTH`; null where no server is named. A host alone is enough, and http without a port is
- * port 8675. Throws UiProblem `odd` for what is no address.
+ * port 8675. Throws UiProblem `setting` for what is no address.
  */
 export function uiAddress(environment: Environment): UiAddress | null {
   const named = environment["AI_TOOLKIT_SERVER_URL"]?.trim() ?? "";
@@ -25,15 +25,15 @@ export function uiAddress(environment: Environment): UiAddress | null {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(named) ? named : `http://${named}`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw new UiProblem("odd", "AI_TOOLKIT_SERVER_URL is no http address.");
+    throw new UiProblem("setting", "AI_TOOLKIT_SERVER_URL is no http address.");
   if (url.username !== "" || url.password !== "")
-    throw new UiProblem("odd", "AI_TOOLKIT_SERVER_URL must not hold a user or a password.");
+    throw new UiProblem("setting", "AI_TOOLKIT_SERVER_URL must not hold a user or a password.");
   // The URL class drops the scheme's own port: whoever wrote :80 means it.
   const wrotePort = /^[^/]*\/\/(?:\[[^\]]*\]|[^/:?#]*):\d+/.test(text);
   if (url.protocol === "http:" && !wrotePort) url.port = defaultPort;
   const bearer = environment["AI_TOOLKIT_AUTH"]?.trim() ?? "";
   if (/[^\x21-\x7e]/.test(bearer))
-    throw new UiProblem("odd", "AI_TOOLKIT_AUTH holds characters that no header may have.");
+    throw new UiProblem("setting", "AI_TOOLKIT_AUTH holds characters that no header may have.");
   return {
     url: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
     shown: url.host,
@@ -43,10 +43,11 @@ export function uiAddress(environment: Environment): UiAddress | null {
 }
 
 /**
- * `unreachable`: nobody answered, or the answer was cut. `refused`: an HTTP error of the server's own. `odd`: an answer that it
+ * `setting`: nobody was asked, a variable of the agent is wrong. `unreachable`: nobody answered, or the answer was cut. `refused`: an HTTP error of the server's own. `odd`: an answer that it
  * would not give, so perhaps another server.
  */
 export type UiProblemKind =
+  | "setting"
   | "unreachable"
   | "unauthorized"
   | "not-found"

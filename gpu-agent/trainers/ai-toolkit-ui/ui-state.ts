@@ -76,6 +76,8 @@ function versionBeside(
 
 /** What its owner can do about it. */
 export function fixOf({ kind }: UiProblem): string {
+  if (kind === "setting")
+    return "Correct it for the agent, for example AI_TOOLKIT_SERVER_URL=http://127.0.0.1:8675.";
   if (kind === "unauthorized")
     return "Set AI_TOOLKIT_AUTH for the agent to the token that the server was started with.";
   return kind === "unreachable"

@@ -95,6 +95,7 @@ describe("findingsOf", () => {
     ["a Web UI that is down", "ui", without("unreachable"), "problem", "build_and_start"],
     ["a wrong token", "ui", without("unauthorized"), "problem", "AI_TOOLKIT_AUTH"],
     ["another server", "ui", without("odd"), "problem", "something else"],
+    ["a Web UI's address that is none", "ui", without("setting"), "problem", "for example"],
     [
       "a queue that stands",
       "ui",

@@ -256,6 +256,27 @@ describe("parseArguments", () => {
     expect(images.some((image) => "caption" in image)).toBe(false);
   });
 
+  it.each([
+    [
+      "create-training-config",
+      { ...draft, steps: 1e99 },
+      "steps must be at most 10000000; it is 1e+99.",
+    ],
+    [
+      "upload-dataset",
+      { dataset_name: "d", images: [] },
+      "images must be at least 1 entry; it is a list.",
+    ],
+    [
+      "generate-fine-tuning-project",
+      { project_name: "a", base_model: { type: "llama", model_id: "../../etc" } },
+      "base_model.model_id must be text of the form",
+    ],
+    ["create-training-config", { ...draft, config: "a".repeat(300_000) }, "characters"],
+  ] as const)("says the bound of the field, its unit and its form: %s", (tool, given, said) => {
+    expect(refusalOf(tool, given).message).toContain(said);
+  });
+
   it("echoes at most 80 characters, none of them a control character", () => {
     const evil = `\u001b[31m\u202e${"x".repeat(5_000)}\n`;
     const texts = [

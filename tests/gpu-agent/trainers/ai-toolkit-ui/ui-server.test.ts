@@ -29,7 +29,7 @@ describe("the Web UI's address", () => {
 
   it.each(["ftp://x", "http://", "http://user:secret@box"])("%s is none", (named) => {
     expect(() => uiAddress({ AI_TOOLKIT_SERVER_URL: named })).toThrow(
-      expect.objectContaining({ kind: "odd" }),
+      expect.objectContaining({ kind: "setting" }),
     );
   });
 
