@@ -7,6 +7,8 @@ import type { JobSummary } from "@trainyard/shared/jobs/summary.ts";
 import type { JobSnapshot } from "@trainyard/shared/jobs/snapshot.ts";
 import { fromWireValue } from "@trainyard/shared/protocol/items.ts";
 import type { Head, Item, StateItem } from "@trainyard/shared/protocol/items.ts";
+import { wentOn } from "./earlier-attempts.ts";
+import type { EarlierAttempts } from "./earlier-attempts.ts";
 import type { NumberedRules } from "./guardrails.ts";
 import { wantedAttempt } from "./wanted-attempt.ts";
 import type { WantedAttempt } from "./wanted-attempt.ts";
@@ -156,6 +158,7 @@ export function summarise(
   snapshot: JobSnapshot,
   before: BeforeStart,
   attempt: AttemptState | null,
+  earlier: EarlierAttempts,
 ): JobSummary {
   const shared = {
     jobId: snapshot.jobId,
@@ -196,7 +199,10 @@ export function summarise(
       observedAtMs: null,
     };
   }
-  const newest = ofAttempt(shared, snapshot, before, attempt);
+  const newest = {
+    ...ofAttempt(shared, snapshot, before, attempt),
+    ...wentOn(earlier, attempt),
+  };
   const wanted = wantedAttempt(before, attempt);
   if (wanted === null) return newest;
   return {
@@ -222,7 +228,7 @@ function ofAttempt(
   snapshot: JobSnapshot,
   before: BeforeStart,
   attempt: AttemptState,
-): JobSummary {
+): Omit<JobSummary, keyof EarlierAttempts> {
   const state = shownState(attempt);
   const { head } = attempt;
   const loss = attempt.keys["loss"] ?? emptyAggregate;
@@ -231,7 +237,6 @@ function ofAttempt(
     state,
     phase: isTerminal(state) ? null : (head?.phase ?? null),
     attempt: attempt.attempt,
-    currentStep: head?.currentStep ?? null,
     totalSteps: head?.totalSteps ?? before.totalSteps ?? snapshot.totalSteps,
     stepsPerSecond: head?.stepsPerSecond ?? null,
     remainingSeconds: isTerminal(state) ? null : (head?.remainingSeconds ?? null),
@@ -240,8 +245,6 @@ function ofAttempt(
     lr: attempt.keys["lr"]?.last ?? head?.lr ?? null,
     nanSteps: loss.nanCount,
     points: loss.count,
-    checkpoints: attempt.checkpoints,
-    lastCheckpoint: attempt.lastCheckpoint,
     samples: attempt.samples,
     alerts: attempt.alerts,
     gaps: attempt.gaps,

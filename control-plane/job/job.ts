@@ -19,6 +19,8 @@ import type { Store } from "../storage.ts";
 import type { Usage } from "../usage.ts";
 import { applyHead, queuedBefore, summarise } from "./attempt-state.ts";
 import type { AttemptState, BeforeStart } from "./attempt-state.ts";
+import { earlierAttempts } from "./earlier-attempts.ts";
+import type { EarlierAttempts } from "./earlier-attempts.ts";
 import { changedGuardrails, guardrailsOf } from "./guardrails.ts";
 import type { JobGuardrails } from "./guardrails.ts";
 import { applyFrame, attemptOf, newestAttempt, writeHead } from "./live-attempt.ts";
@@ -74,6 +76,8 @@ export interface JobDescription {
 export class Job extends DurableObject<Env> {
   readonly #store: Store;
   #current: LiveAttempt | null = null;
+  /** Null until it is needed again. */
+  #earlier: EarlierAttempts | null = null;
   #snapshot: JobSnapshot | null = null;
   #before: BeforeStart = queuedBefore;
   #requests = 0;
@@ -93,6 +97,7 @@ export class Job extends DurableObject<Env> {
       row === null ? null : jobSnapshotSchema.parse(JSON.parse(text(row, "snapshot")));
     this.#before = row === null ? queuedBefore : parseNonFinite<BeforeStart>(text(row, "before"));
     this.#current = newestAttempt(this.#store);
+    this.#earlier = null;
   }
 
   #known(): JobSnapshot {
@@ -105,7 +110,9 @@ export class Job extends DurableObject<Env> {
   }
 
   #summary(): JobSummary {
-    return summarise(this.#known(), this.#before, this.#current?.state ?? null);
+    const newest = this.#current?.state ?? null;
+    this.#earlier ??= earlierAttempts(this.#store, newest?.attempt ?? 0);
+    return summarise(this.#known(), this.#before, newest, this.#earlier);
   }
 
   /** Creating twice with the same id changes nothing: the Hub may repeat it after a crash. */
@@ -218,6 +225,7 @@ export class Job extends DurableObject<Env> {
       const live = this.#attempt(attempt);
       if (live === this.#current || attempt > (this.#current?.state.attempt ?? 0)) {
         live.state = applyHead(live.state, head, nowMs);
+        if (live !== this.#current) this.#earlier = null;
         this.#current = live;
         this.#store.transaction(() => writeHead(this.#store, live));
       }
@@ -253,6 +261,7 @@ export class Job extends DurableObject<Env> {
           this.#load();
           throw error;
         }
+        if (live !== this.#current) this.#earlier = null;
         if (attempt >= (this.#current?.state.attempt ?? 0)) this.#current = live;
       }
       return { acked: live.acked, expected: null, summary: this.#summary() };

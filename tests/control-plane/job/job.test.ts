@@ -64,6 +64,16 @@ const point = (step: number, loss: number | "NaN"): Item => ({
 
 const state = (name: Head["state"]): Item => ({ kind: "state", atMs: 5, state: name });
 
+const checkpoint = (step: number): Item => ({
+  kind: "checkpoint",
+  atMs: step,
+  step,
+  path: `outputs/dog/dog_${step}.safetensors`,
+  bytes: 8,
+  valid: true,
+  final: false,
+});
+
 function taken(result: Outcome<Ingestion>): Ingestion {
   return unwrap(result);
 }
@@ -172,6 +182,35 @@ describe("the Job object", () => {
     expect(shown).toMatchObject({ steps: [0, 1], values: [0.9, 0.3], attempts: [1, 2] });
     const first = unwrap(await job.series({ key: "loss", from: 0, limit: 10, attempt: 1 }));
     expect(first.values).toEqual([0.9, 0.8]);
+  });
+
+  it("remembers what the job did while a resume of it has told nothing", async () => {
+    const { job, stub } = await newJob();
+    await job.ingest(1, 1, [state("running"), checkpoint(40), state("stopped")], head(46), 10);
+    await job.requestResume({ by: "user", atMs: 11, steps: null });
+    const silent = { ...head(0, "failed"), currentStep: null, totalSteps: null };
+    await job.ingest(2, 1, [state("starting"), state("failed")], silent, 12);
+
+    const known = { currentStep: 46, checkpoints: 1, lastCheckpoint: { step: 40 } };
+    expect(unwrap(await job.summary())).toMatchObject({ attempt: 2, state: "failed", ...known });
+    await evictDurableObject(stub);
+    expect(unwrap(await job.summary())).toMatchObject(known);
+    expect(await job.requestResume({ by: "user", atMs: 13, steps: 46 })).toMatchObject({
+      ok: false,
+      error: { code: "INVALID_ARGUMENT", message: "The job has made 46 steps already." },
+    });
+    await job.ingest(1, 4, [checkpoint(46)], head(46, "stopped"), 14);
+    expect(unwrap(await job.summary())).toMatchObject({
+      checkpoints: 2,
+      lastCheckpoint: { step: 46 },
+    });
+    await job.requestResume({ by: "user", atMs: 15, steps: null });
+    await job.ingest(3, 1, [state("running"), checkpoint(60)], head(61), 16);
+    expect(unwrap(await job.summary())).toMatchObject({
+      currentStep: 61,
+      checkpoints: 3,
+      lastCheckpoint: { step: 60 },
+    });
   });
 
   it("[R5] shows the newest truth of a hello before the catch-up", async () => {
