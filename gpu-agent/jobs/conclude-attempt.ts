@@ -80,6 +80,10 @@ export async function concludeFromFiles(
     oomSkipped: memory.oomSkipped,
     errorLine: errorLine === null ? null : redact(errorLine, secrets),
     diagnosis: diagnoseLogs(attempt, secrets),
+    wholeCheckpoint: checkpointsAt(attempt.place, trainer, training).some(
+      ({ valid, final }) => valid && !final,
+    ),
+    languageModel: attempt.trainer === "llm",
   });
   const items = hashed.map(({ file, part, sha256, bytes }): Item => ({
     kind: "artifact",

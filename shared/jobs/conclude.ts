@@ -1,5 +1,7 @@
 import { type Diagnosis, diagnosisEvidence } from "../logs/failure/diagnosis.ts";
 import type { Evidence, Failure, FailureCode } from "./failure.ts";
+import { againOrOnward, fitted } from "./next-step.ts";
+import type { JobKind } from "./next-step.ts";
 import type { JobState } from "./state.ts";
 
 /** How the process ended, as the shim or the operating system proves it. */
@@ -32,7 +34,7 @@ export interface FinalArtifact {
   readonly step: number | null;
 }
 
-export interface AttemptFacts {
+export interface AttemptFacts extends JobKind {
   readonly end: ProcessEnd;
   readonly stopWanted: StopWanted | null;
   /** The trainer itself said that it was stopped ("Job stopped"). */
@@ -62,7 +64,9 @@ export interface Conclusion {
  * The evidence rule (design 5): an exit code proves nothing. AI Toolkit exits 0 when interrupted and 1 when it sees its
  * own stop flag, so `completed` needs a verified artifact, the last step, and nobody who wanted a stop.
  */
-export function concludeAttempt(facts: AttemptFacts): Conclusion {
+export function concludeAttempt(given: AttemptFacts): Conclusion {
+  const { diagnosis } = given;
+  const facts = { ...given, diagnosis: diagnosis === null ? null : fitted(diagnosis, given) };
   const conclusion = concludeProcess(facts, evidenceOf(facts));
   const { failure } = conclusion;
   return failure === null ? conclusion : { ...conclusion, failure: explained(failure, facts) };
@@ -141,7 +145,7 @@ function concludeProcess(facts: AttemptFacts, evidence: Evidence): Conclusion {
     return failed(evidence, {
       code: "VANISHED",
       message: "The training process disappeared and nothing recorded how it ended.",
-      fix: "Look at the end of its log and at the kernel's log for an out-of-memory kill, then start it again.",
+      fix: `Look in the kernel's log for an out-of-memory kill, ${againOrOnward(facts)}`,
     });
   }
   if (end.kind === "signaled") {
@@ -150,8 +154,8 @@ function concludeProcess(facts: AttemptFacts, evidence: Evidence): Conclusion {
       message: `The training process was killed by ${end.signal}, and not by Trainyard.`,
       fix:
         end.signal === "SIGKILL"
-          ? "The usual cause is the kernel's out-of-memory killer: look at the box's free memory and its kernel log."
-          : "Find out what sent the signal, then start the job again.",
+          ? `See to the box's memory (the kernel's out-of-memory killer is the usual cause), ${againOrOnward(facts)}`
+          : `Find out what sent the signal, ${againOrOnward(facts)}`,
     });
   }
   if (end.kind === "reported" && end.status === "error") {

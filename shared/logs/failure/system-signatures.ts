@@ -1,5 +1,8 @@
 import type { Signature } from "./signature.ts";
 
+/** How a fix ends where nothing but the ending is known to be wrong. */
+export const startAgain = "then start it again.";
+
 /** The disk, rights, signals, and numbers that ran away. */
 export const systemSignatures: readonly Signature[] = [
   {
@@ -84,7 +87,7 @@ export const systemSignatures: readonly Signature[] = [
     see: /^(?:[\w.]+\.)?KeyboardInterrupt\b|^\^C$|(?:^|\s)KeyboardInterrupt$|SignalException: Process \d+ got signal|received signal (?:15|2|1)\b|died with <Signals\.SIG(?:TERM|INT|HUP)|DUE TO (?:TIME LIMIT|PREEMPTION|NODE FAILURE)|exit status 3221225786\b/,
     anyLine: true,
     cause: "Somebody or something ended the training with a signal.",
-    fix: "Start it again.",
+    fix: `Look who or what ended it, ${startAgain}`,
     call: "start-training",
     seen: "Python and launchers print it",
   },
@@ -105,7 +108,7 @@ export const systemSignatures: readonly Signature[] = [
     see: /CANCELLED AT \d{4}-|Received \d+ death signal|failed \(exitcode: -(?:15|2)\)|(?:returned non-zero exit status|exits with return code =) (?:-15|-2|-1|143|130)\b/,
     anyLine: true,
     cause: "The training's launcher or scheduler was told to stop, and ended the training.",
-    fix: "Look who or what stopped it (a closed terminal, a time limit, another user), then start it again.",
+    fix: `Look who or what stopped it (a closed terminal, a time limit, another user), ${startAgain}`,
     call: "start-training",
     seen: "axolotl-ai-cloud/axolotl 2215; slurm and torchrun print it",
   },
@@ -116,7 +119,7 @@ export const systemSignatures: readonly Signature[] = [
     see: /^(?!\s)(?:\S+: )?(?:line \d+: )?\s*(?:\[\d+\][+-]?\s+)?(?:\d+ )?(?:Killed|Terminated|Hangup|Quit|Interrupt)(?:: \d+)?(?:\s{2,}.*|\s*)$|^zsh: (?:killed|terminated|hangup)\b/,
     anyLine: true,
     cause: "The training was ended with a signal from outside.",
-    fix: "Look who or what ended it (another user, a time limit, the kernel for want of memory), then start it again.",
+    fix: `Look who or what ended it (another user, a time limit, the kernel for want of memory), ${startAgain}`,
     call: "start-training",
     seen: "run",
   },
@@ -127,7 +130,7 @@ export const systemSignatures: readonly Signature[] = [
     see: /^srun: error: \S{1,200}: tasks? [\d,-]{1,100}: (?:Killed|Terminated)\b|\b(?:terminated|finished|exited|failed) with exit (?:code|status):? (?:137|143|130)\b|^make(?:\[\d+\])?: \*\*\* .{0,300}\bError (?:137|143|130)\b/,
     anyLine: true,
     cause: "The training was ended with a signal from outside.",
-    fix: "Look who or what ended it (another user, a time limit, the kernel for want of memory), then start it again.",
+    fix: `Look who or what ended it (another user, a time limit, the kernel for want of memory), ${startAgain}`,
     call: "start-training",
     seen: "slurm, kubectl, PyCharm and make print it",
   },

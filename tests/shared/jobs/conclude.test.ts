@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { concludeAttempt } from "@trainyard/shared/jobs/conclude.ts";
 import type { AttemptFacts } from "@trainyard/shared/jobs/conclude.ts";
+import { diagnose } from "@trainyard/shared/logs/failure/diagnosis.ts";
+import { analyzeLog } from "@trainyard/shared/logs/log-reader.ts";
 import { isTerminal, jobStates, mayFollow, statesForWord } from "@trainyard/shared/jobs/state.ts";
 
 const clean: AttemptFacts = {
@@ -15,7 +17,12 @@ const clean: AttemptFacts = {
   oomSkipped: 0,
   errorLine: null,
   diagnosis: null,
+  wholeCheckpoint: false,
+  languageModel: false,
 };
+
+const diagnosed = (log: string): AttemptFacts["diagnosis"] =>
+  diagnose([analyzeLog(new TextEncoder().encode(log), { exit: { exitCode: 1 } })], { nanSteps: 0 });
 
 describe("how an attempt ended", () => {
   it.each([
@@ -89,6 +96,46 @@ describe("how an attempt ended", () => {
     const conclusion = concludeAttempt({ ...clean, ...(change as Partial<AttemptFacts>) });
 
     expect([conclusion.state, conclusion.failure?.code ?? null]).toEqual([state, code]);
+  });
+
+  it.each([
+    ["SIGKILL", { end: { kind: "signaled", signal: "SIGKILL" }, diagnosis: diagnosed("Killed\n") }],
+    ["SIGHUP", { end: { kind: "signaled", signal: "SIGHUP" }, diagnosis: diagnosed("Hangup\n") }],
+    ["no word", { end: { kind: "vanished" }, finalArtifact: null }],
+    ["^C", { end: { kind: "exited", code: 1 }, diagnosis: diagnosed("KeyboardInterrupt\n") }],
+  ] as const)("ended from outside by %s: goes on where a checkpoint is", (_name, change) => {
+    const facts = { ...clean, ...(change as Partial<AttemptFacts>) };
+    const onward = concludeAttempt({ ...facts, wholeCheckpoint: true });
+    const anew = concludeAttempt(facts);
+
+    const told = ({ failure, evidence }: typeof anew) => [failure?.fix, evidence["fix"]].join(" ");
+    expect(told(onward)).toMatch(
+      /then resume-training: it goes on from its last checkpoint\.( |$)/,
+    );
+    expect(told(onward)).not.toMatch(/start it again/);
+    expect(told(anew)).toMatch(/then start it again\./);
+    const calls = [onward, anew].map(({ evidence }) => evidence["call"] ?? null);
+    expect(calls).toEqual(
+      facts.diagnosis === null ? [null, null] : ["resume-training", "start-training"],
+    );
+    expect(onward.failure?.fix.length).toBeLessThanOrEqual(140);
+  });
+
+  it("names no tool for saved configs to a run of a language model", () => {
+    const facts: AttemptFacts = {
+      ...clean,
+      end: { kind: "exited", code: 1 },
+      diagnosis: diagnosed(
+        "OSError: nobody/none is not a local folder and is not a valid model identifier listed on hub\n",
+      ),
+    };
+    const said = (languageModel: boolean) => {
+      const { failure, evidence } = concludeAttempt({ ...facts, languageModel });
+      return [failure?.code, evidence["call"]];
+    };
+
+    expect(said(true)).toEqual(["MODEL_NOT_FOUND", "configure-training-run"]);
+    expect(said(false)).toEqual(["MODEL_NOT_FOUND", "validate-training-config"]);
   });
 
   it("keeps the trainer's words out of our sentence", () => {
