@@ -4,6 +4,7 @@ import type { FileSource } from "@trainyard/shared/protocol/operations/files.ts"
 import { attemptFiles } from "../home.ts";
 import type { Home } from "../home.ts";
 import { openInside } from "../safe-path.ts";
+import { findInTrash, restorableUntil } from "./trash.ts";
 import type { OpenFile } from "../safe-path.ts";
 import type { OutputPlace } from "../trainers/trainer.ts";
 
@@ -21,7 +22,7 @@ export type FindOutput = (name: string) => OutputPlace | null;
 export function openSource(home: Home, source: FileSource, findOutput: FindOutput): OpenSource {
   if (source.kind === "output") {
     const { root, segments } = placedBelow(source.segments, findOutput);
-    const file = openInside(root, segments);
+    const file = openOutput(root, segments);
     return {
       ...file,
       filename: basename(file.path),
@@ -52,6 +53,27 @@ export function openSource(home: Home, source: FileSource, findOutput: FindOutpu
     root: home.jobs,
     segments,
   };
+}
+
+/** What was deleted is not merely missing: it can be brought back for as long as the trash keeps it. */
+function openOutput(root: string, segments: readonly string[]): OpenFile {
+  try {
+    return openInside(root, segments);
+  } catch (error) {
+    const entry =
+      error instanceof AppError && error.code === "NOT_FOUND" ? findInTrash(root, segments) : null;
+    if (entry === null) throw error;
+    const until = restorableUntil(entry);
+    throw new AppError(
+      "NOT_FOUND",
+      `That was deleted and lies in the box's trash until ${until.slice(0, 10)}.`,
+      {
+        hint: `undo-dataset-change with the change_id ${entry.id} brings it back.`,
+        details: { change_id: entry.id, restorable_until: until },
+        cause: error,
+      },
+    );
+  }
 }
 
 /** The same file as a real root and what stands below it. Throws POLICY_DENIED. */

@@ -80,6 +80,21 @@ export function listTrash(root: string): readonly TrashEntry[] {
     .sort((a, b) => b.deletedAtMs - a.deletedAtMs || (a.id < b.id ? -1 : 1));
 }
 
+/** The newest deletion that took this path along and can be taken back; null where there is none. */
+export function findInTrash(root: string, segments: readonly string[]): TrashEntry | null {
+  const took = (entry: TrashEntry): boolean => {
+    if (entry.purge || entry.segments.some((segment, at) => segments[at] !== segment)) return false;
+    const below = segments.slice(entry.segments.length);
+    const path = pathInside(root, [trashName, entry.id, contentName, ...below]);
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  };
+  return listTrash(root).find(took) ?? null;
+}
+
+export function restorableUntil(entry: TrashEntry): string {
+  return new Date(entry.deletedAtMs + limits.trashKeepMs).toISOString();
+}
+
 /**
  * Puts it back where it was; `already` when it is back there already. Throws CHANGE_NOT_FOUND, or NAME_CONFLICT when something
  * else is there now.

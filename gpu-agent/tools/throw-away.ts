@@ -1,8 +1,7 @@
 import { AppError } from "@trainyard/shared/errors.ts";
-import { limits } from "@trainyard/shared/limits.ts";
 import type { ToolOutput } from "@trainyard/shared/tools/registry.ts";
 import type { ToolAnswer } from "@trainyard/shared/tools/define-tool.ts";
-import { listTrash, moveToTrash, purgeTrash } from "../files/trash.ts";
+import { listTrash, moveToTrash, purgeTrash, restorableUntil } from "../files/trash.ts";
 import type { TrashEntry } from "../files/trash.ts";
 import { refuseInUse } from "../jobs/in-use.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
@@ -52,10 +51,6 @@ export async function throwAway(
   for (const { id } of kept) await purgeTrash(root, id);
   context.log("info", "purged from the trash", { path: thing.virtualPath, entries: kept.length });
   return answer(thing, null, { purged: true, before: true });
-}
-
-export function restorableUntil(entry: TrashEntry): string {
-  return new Date(entry.deletedAtMs + limits.trashKeepMs).toISOString();
 }
 
 function isOf(entry: TrashEntry, segments: readonly string[]): boolean {

@@ -6,13 +6,12 @@ import { listChanges, readChange } from "../datasets/changes/journal.ts";
 import type { KnownChange } from "../datasets/changes/journal.ts";
 import { undoChange } from "../datasets/changes/roll-back.ts";
 import { datasetPlaces, datasetRoots } from "../datasets/dataset-folder.ts";
-import { listTrash, restoreFromTrash } from "../files/trash.ts";
+import { listTrash, restorableUntil, restoreFromTrash } from "../files/trash.ts";
 import type { TrashEntry } from "../files/trash.ts";
 import type { Home } from "../home.ts";
 import { refuseInUse } from "../jobs/in-use.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
 import { fittingRows } from "./fitting-rows.ts";
-import { restorableUntil } from "./throw-away.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 
 interface Deleted {

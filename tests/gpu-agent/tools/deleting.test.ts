@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { limits } from "@trainyard/shared/limits.ts";
+import { openSource } from "../../../gpu-agent/files/file-source.ts";
 import { startTrashSweep } from "../../../gpu-agent/files/trash-sweep.ts";
 import { liveUse, openBoxContext } from "../support/box-context.ts";
 import { temporaryFolder } from "../support/temporary-home.ts";
@@ -215,6 +216,32 @@ describe("delete-model", () => {
     await call("undo-dataset-change", { change_id: answer["change_id"] });
     expect(has(path)).toBe(true);
   });
+
+  test.each(["lora", "lora/lora.safetensors"])(
+    "says of a file that went with %s where it is and how it comes back",
+    async (model_path) => {
+      const { call, home, time } = boxWithThings();
+      const open = (name: string) =>
+        openSource(home, { kind: "output", segments: ["lora", name] }, (folder) => ({
+          root: home.outputs,
+          folder,
+        }));
+      const { change_id } = await call("delete-model", { model_path });
+
+      const until = new Date(time.now() + limits.trashKeepMs).toISOString();
+      expect(() => open("lora.safetensors")).toThrow(
+        expect.objectContaining({
+          code: "NOT_FOUND",
+          message: `That was deleted and lies in the box's trash until ${until.slice(0, 10)}.`,
+          hint: `undo-dataset-change with the change_id ${String(change_id)} brings it back.`,
+          details: { change_id, restorable_until: until },
+        }),
+      );
+      expect(() => open("never.safetensors")).toThrow("There is no such file on the box.");
+      await call("undo-dataset-change", { change_id });
+      open("lora.safetensors").close();
+    },
+  );
 
   test("does not guess between two", async () => {
     const { refusal, home } = boxWithThings();
