@@ -8,6 +8,7 @@ import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/o
 import { unwrap } from "../outcome.ts";
 import { hubOf } from "../stubs.ts";
 import type { UploadLink } from "../transfer/links.ts";
+import { giveOnceBack, isHeldBy, keepOnce } from "../transfer/one-upload.ts";
 import type { UploadSpec } from "../transfer/spec.ts";
 import { endedPage, uploadPage } from "../upload-page/upload-page.ts";
 import type { Door } from "./door.ts";
@@ -21,20 +22,23 @@ export const uploadLinks = new Hono<Door>();
 
 for (const path of ["/files/u/:token", "/files/u/:token/:filename"]) {
   uploadLinks.on(["PUT", "POST"], path, async (c) => {
-    const link = await openLink(c, "upload", c.req.param("filename") ?? null);
+    const link = await openUploadLink(c);
     const spec = await uploadSpec(c, link);
-    if (link.once === true && spec.last !== null) {
-      // Before the file can become whole, so that of two files at once only one does.
-      const use = { ...linkName(link), holder: spec.filename };
-      unwrap(await hubOf(c.env, link.o).links("use", use));
-    }
     return relayUpload(c.env, spec, c.req.raw.body, c.get("requestId"));
+  });
+}
+
+/** A link for one time opens again for the file that used it; whether it is that file's content shows with its bytes. */
+function openUploadLink(c: Context<Door>): Promise<UploadLink> {
+  return openLink(c, "upload", (holder) => {
+    const filename = c.req.param("filename");
+    return filename === undefined || isHeldBy(holder, parseFilename(filename));
   });
 }
 
 /** Where an interrupted upload goes on, and what became of one that was sent whole. */
 uploadLinks.get("/files/u/:token/:filename", async (c) => {
-  const link = await openLink(c, "upload", c.req.param("filename"));
+  const link = await openUploadLink(c);
   return c.json(await stateOf(c, link, filenameOf(c, link)));
 });
 
@@ -88,6 +92,12 @@ async function stateOf(c: Context<Door>, link: UploadLink, filename: string) {
   const state = unwrap(
     await hubOf(c.env, link.o).call(link.a, "upload-state", args),
   ) as OperationValue<"upload-state">;
+  if (link.once === true) {
+    const once = linkName(link);
+    const upload = { owner: link.o, transferId: args.transferId, filename, totalBytes, once };
+    if (state.complete) await keepOnce(c.env, upload, state.complete);
+    else if (state.problem) await giveOnceBack(c.env, upload);
+  }
   return {
     ok: true,
     request_id: c.get("requestId"),
@@ -120,12 +130,13 @@ async function uploadSpec(c: Context<Door>, link: UploadLink): Promise<UploadSpe
     offset,
     bytes,
     totalBytes: total ?? bytes,
+    ...(link.once === true ? { once: linkName(link) } : {}),
   };
   if (total === null) {
-    // A whole file sent again with other content is another upload.
     return {
       ...common,
-      transferId: newTransferId(),
+      // A whole file sent again with other content is another upload; of a link for one time it is the same, or nothing.
+      transferId: link.once === true ? await partsId(c, link, filename, bytes) : newTransferId(),
       sha256: hashHeader(c, "x-part-sha256") ?? hashHeader(c, "x-sha256"),
       last: {
         totalBytes: bytes,

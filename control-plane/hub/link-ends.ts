@@ -8,7 +8,7 @@ import type { Store } from "../storage.ts";
  */
 type LinkEnd =
   | { readonly kind: "revoked" }
-  /** A link for one time; `holder` is what used it, so that the same may ask again. */
+  /** A link for one time; `holder` is what used it, so that the same may ask again (`transfer/one-upload.ts` for uploads). */
   | { readonly kind: "used"; readonly holder: string };
 
 interface LinkName {
@@ -22,6 +22,11 @@ export interface LinkRequests {
   readonly use: {
     readonly request: LinkName & { readonly holder: string };
     readonly answer: LinkEnd;
+  };
+  /** Another holder in place of this one, or with null nobody: a no-op where it is not held by this one. */
+  readonly pass: {
+    readonly request: LinkName & { readonly from: string; readonly to: string | null };
+    readonly answer: null;
   };
   readonly revoke: { readonly request: LinkName; readonly answer: LinkEnd };
 }
@@ -68,6 +73,13 @@ export function createLinkEnds(store: Store): LinkEnds {
       if (before?.kind === "revoked") throw revoked();
       if (before?.kind === "used" && before.holder !== holder) throw used();
       return before ?? write(link, { kind: "used", holder }, nowMs);
+    },
+    pass: ({ from, to, ...link }, nowMs) => {
+      const before = read(link.nonce);
+      if (before?.kind !== "used" || before.holder !== from) return null;
+      if (to !== null) write(link, { kind: "used", holder: to }, nowMs);
+      else store.run("DELETE FROM link_ends WHERE nonce = ?", link.nonce);
+      return null;
     },
     revoke: (link, nowMs) => write(link, { kind: "revoked" }, nowMs),
   };

@@ -14,6 +14,8 @@ interface HeldPart {
 export interface HeldParts {
   /** Runs `deliver` with the part's ticket while the part is held. Throws QUOTA_EXCEEDED. */
   hold<Value>(part: HeldRequest, deliver: (ticket: string) => Promise<Value>): Promise<Value>;
+  /** Ends the relay of this part, where one is under way: its caller has given it up. */
+  cut(part: number): void;
   /** The box's GET: the caller's body becomes its answer. Throws LINK_INVALID. */
   give(part: number, request: Request): Response;
 }
@@ -50,6 +52,7 @@ export function createHeldParts(): HeldParts {
         if (!body.locked) await body.cancel().catch(() => undefined);
       }
     },
+    cut: (part) => held.get(part)?.cut(),
     give(part, request) {
       const found = held.get(part);
       if (found === undefined || found.body.locked || !ticketMatches(request, found.ticket)) {

@@ -22,6 +22,8 @@ export const uploadSpecSchema = z.object({
   sha256: sha256.nullable(),
   /** Set on the part that makes the file whole. */
   last: z.object({ totalBytes: z.int().min(0), sha256: sha256.nullable() }).nullable(),
+  /** The link it came by, where that is for one time. */
+  once: z.object({ nonce: z.string(), expiresAtMs: z.number() }).optional(),
 });
 export type UploadSpec = z.infer<typeof uploadSpecSchema>;
 

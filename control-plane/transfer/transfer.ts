@@ -4,14 +4,22 @@ import { limits } from "@trainyard/shared/limits.ts";
 import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/operations.ts";
 import type { Env } from "../env.ts";
 import { uploadAnswer } from "../http/upload-answer.ts";
+import { used } from "../hub/link-ends.ts";
 import { errorResponse } from "../http/responses.ts";
 import { unwrap } from "../outcome.ts";
 import { hubOf } from "../stubs.ts";
 import { createHeldParts } from "./held-parts.ts";
+import { giveOnceBack, keepOnce, takeOnce } from "./one-upload.ts";
 import { OpenDownload } from "./open-download.ts";
 import type { AskOutcome, DownloadWorld } from "./open-download.ts";
 import { downloadSpecSchema, specHeader, uploadSpecSchema } from "./spec.ts";
 import type { DownloadSpec, UploadSpec } from "./spec.ts";
+
+type Received = OperationValue<"receive-part">;
+type LastOfOnce = UploadSpec & {
+  readonly once: NonNullable<UploadSpec["once"]>;
+  readonly last: NonNullable<UploadSpec["last"]>;
+};
 
 /** The box or its connection is on its way back: worth asking again while a caller waits. */
 const passing: ReadonlySet<string> = new Set(["AGENT_OFFLINE", "TOOL_TIMEOUT"]);
@@ -23,6 +31,7 @@ const passing: ReadonlySet<string> = new Set(["AGENT_OFFLINE", "TOOL_TIMEOUT"]);
 export class Transfer extends DurableObject<Env> {
   readonly #held = createHeldParts();
   #download: OpenDownload | null = null;
+  #once: Promise<void> = Promise.resolve();
 
   override async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
@@ -49,7 +58,51 @@ export class Transfer extends DurableObject<Env> {
   // ---- up: the caller's PUT becomes the body of the box's GET -----------------------------------
 
   async #upload(request: Request, spec: UploadSpec): Promise<Response> {
-    const value = await this.#held.hold({ ...spec, body: request.body }, async (ticket) => {
+    const value = await (spec.once !== undefined && spec.last !== null
+      ? this.#sendOnce(request, { ...spec, once: spec.once, last: spec.last })
+      : this.#send(request, spec));
+    const answer = {
+      ok: true,
+      request_id: request.headers.get("x-request-id"),
+      filename: spec.filename,
+      dataset_name: spec.dataset,
+      part: spec.part,
+      sha256: value.sha256,
+      stored_bytes: value.storedBytes,
+      ...uploadAnswer(value),
+    };
+    return Response.json(answer, { status: value.processing === true ? 202 : 200 });
+  }
+
+  /** The part that makes the file of a link for one time whole: one after the other, so that the next knows what became of this one. */
+  #sendOnce(request: Request, spec: LastOfOnce): Promise<Received> {
+    this.#held.cut(spec.part);
+    const mine = this.#once.then(async () => {
+      const sha256 = await takeOnce(this.env, spec);
+      const { totalBytes, sha256: declared } = spec.last;
+      if (sha256 !== null && declared !== null && declared !== sha256) throw used();
+      try {
+        const last = { totalBytes, sha256: sha256 ?? declared };
+        const value = await this.#send(request, { ...spec, last });
+        if (value.complete !== null) await keepOnce(this.env, spec, value.complete);
+        return value;
+      } catch (error) {
+        if (sha256 !== null && error instanceof AppError && error.code === "CHECKSUM_MISMATCH") {
+          throw used();
+        }
+        await giveOnceBack(this.env, spec, error);
+        throw error;
+      }
+    });
+    this.#once = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  }
+
+  #send(request: Request, spec: UploadSpec): Promise<Received> {
+    return this.#held.hold({ ...spec, body: request.body }, async (ticket) => {
       const args: OperationArgs<"receive-part"> = {
         transferId: spec.transferId,
         ticket,
@@ -67,19 +120,8 @@ export class Transfer extends DurableObject<Env> {
       };
       return unwrap(
         await hubOf(this.env, spec.owner).call(spec.agentId, "receive-part", args),
-      ) as OperationValue<"receive-part">;
+      ) as Received;
     });
-    const answer = {
-      ok: true,
-      request_id: request.headers.get("x-request-id"),
-      filename: spec.filename,
-      dataset_name: spec.dataset,
-      part: spec.part,
-      sha256: value.sha256,
-      stored_bytes: value.storedBytes,
-      ...uploadAnswer(value),
-    };
-    return Response.json(answer, { status: value.processing === true ? 202 : 200 });
   }
 
   // ---- down: the box's POSTs become the body of the caller's GET --------------------------------

@@ -583,6 +583,72 @@ describe("a link for one time", () => {
     expect(agent.files.has("cats/two.txt")).toBe(false);
   });
 
+  it("up takes no other content under the name that used it, however it is sent", async () => {
+    const url = await uploadUrl({ one_time: true });
+    const codeOfPut = async (...args: Parameters<typeof put>) =>
+      (await put(...args)).body["error"]?.code;
+
+    expect(await codeOfPut(`${url}/content.txt`, "abc")).toBeUndefined();
+    expect(await codeOfPut(`${url}/content.txt`, "abd")).toBe("LINK_USED");
+    expect(await codeOfPut(`${url}/content.txt`, "longer")).toBe("LINK_USED");
+    expect(await codeOfPut(`${url}/content.txt?part=0&offset=0&total=3`, "abe")).toBe("LINK_USED");
+    const declared = { "x-sha256": await sha256Hex(new TextEncoder().encode("abf")) };
+    expect(await codeOfPut(`${url}/content.txt`, "abf", declared)).toBe("LINK_USED");
+    expect(await codeOfPut(`${url}/content.txt`, "abc")).toBeUndefined();
+    expect(new TextDecoder().decode(agent.files.get("cats/content.txt"))).toBe("abc");
+  });
+
+  it("up takes one of two contents that are sent at once", async () => {
+    const url = await uploadUrl({ one_time: true });
+    const sent = await Promise.all(
+      ["1st", "2nd", "3rd"].map((bytes) => put(`${url}/at-once.txt`, bytes)),
+    );
+
+    expect(sent.filter(({ status }) => status === 200)).toHaveLength(1);
+    const [taken] = sent.filter(({ status }) => status === 200);
+    expect(await sha256Hex(agent.files.get("cats/at-once.txt") as Uint8Array)).toBe(
+      taken?.body["file_sha256"],
+    );
+  });
+
+  it("up is not used by a file that the box refused", async () => {
+    const url = await uploadUrl({ one_time: true });
+    const refused = await put(`${url}/bad.txt`, "abc", { "x-sha256": "0".repeat(64) });
+    const good = await put(`${url}/good.txt`, "abc");
+    const third = await put(`${url}/bad.txt`, "abc");
+
+    expect(refused.body["error"].code).toBe("CHECKSUM_MISMATCH");
+    expect(good.status).toBe(200);
+    expect(third.body["error"].code).toBe("LINK_USED");
+  });
+
+  it("up is given back by who asks what became of a file that was looked at for long", async () => {
+    const own = await createYard();
+    const box = await connectAgent(own, {
+      ...fileScript(own),
+      "receive-part": async () => ({
+        sha256: "0".repeat(64),
+        storedBytes: 3,
+        complete: null,
+        processing: true,
+      }),
+      "upload-state": () => ({
+        storedBytes: 0,
+        complete: null,
+        problem: { code: "IMAGE_CORRUPT", message: "It cannot be decoded." },
+      }),
+    });
+    const link = await own.call("create-upload-link", { dataset_name: "cats", one_time: true });
+    const url = String(link.data["upload_url"]);
+    const send = async (name: string) =>
+      (await own.fetch(`${url}/${name}`, { method: "PUT", body: "abc" })).status;
+
+    expect([await send("a.png"), await send("b.png")]).toEqual([202, 410]);
+    await (await own.fetch(`${url}/a.png?total=3`)).json();
+    expect(await send("b.png")).toBe(202);
+    expect(box.calls.length).toBeGreaterThan(0);
+  });
+
   it("up goes to the file that is first to become whole", async () => {
     const url = await uploadUrl({ one_time: true });
     const part = (name: string, n: number) =>
