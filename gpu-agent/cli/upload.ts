@@ -183,6 +183,7 @@ async function uploadOne(wish: UploadWish): Promise<FileResult> {
 const endsAll: ReadonlySet<string> = new Set([
   "CONTROL_PLANE_UNREACHABLE",
   "AGENT_OFFLINE",
+  "IN_USE",
   "LINK_EXPIRED",
   "LINK_INVALID",
   "LINK_REVOKED",

@@ -63,7 +63,7 @@ async function admitFile(
   // Its parts were not synced one by one: that took more time than the network.
   await syncFile(file.path);
   const taken = await takeFile({ ...file, kind, number: 1 }, place, context);
-  await placeFiles(place, [taken], file.work);
+  await placeFiles(place, [taken], file.work, context);
   const { sha256, name, change } = taken;
   rememberFile(context.spool, place.root, [place.name, name], {
     sha256,
@@ -219,7 +219,7 @@ async function admitArchive(file: WholeFile, context: OperationContext): Promise
     }
   }
   if (taken.length === 0 || (file.strict && skipped.length > 0)) throw nothingTaken(skipped);
-  await placeFiles(place, taken, file.work);
+  await placeFiles(place, taken, file.work, context);
   return {
     path: place.virtualPath,
     bytes: file.bytes,

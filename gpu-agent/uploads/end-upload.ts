@@ -24,6 +24,7 @@ const ending = new Map<string, Promise<Complete>>();
 /** A file that failed for such a reason may be taken at the next try, so its bytes are kept. */
 const passing: ReadonlySet<string> = new Set([
   "STORAGE_FULL",
+  "IN_USE",
   "NAME_CONFLICT",
   "PATH_ESCAPE",
   "NOT_REGULAR_FILE",

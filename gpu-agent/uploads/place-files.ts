@@ -4,6 +4,7 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { foldName } from "@trainyard/shared/names.ts";
 import { syncFolder } from "../files/atomic-write.ts";
 import { inTurn, yieldAt } from "../datasets/changes/in-turn.ts";
+import { refuseInUse } from "../jobs/in-use.ts";
 import { plainPathInside } from "../safe-path.ts";
 import type { UploadPlace } from "./upload-place.ts";
 
@@ -17,14 +18,16 @@ export interface StagedFile {
 /**
  * Files appear in their dataset only here, whole and verified: each by one rename, and a new dataset with all of them by one. Throws
  * NAME_CONFLICT for a dataset or a file whose name differs from another only in case or composition: on some file systems the two are
- * one. Then nothing was moved.
+ * one; IN_USE while a job reads the dataset, whose trainer would find another file than it counted. Then nothing was moved.
  */
 export function placeFiles(
   place: UploadPlace,
   files: readonly StagedFile[],
   staging: string,
+  box: Parameters<typeof refuseInUse>[1],
 ): Promise<void> {
   return inTurn(place.folder, async () => {
+    refuseInUse(place.folder, box);
     refuseFoldedTwins(place.root, [place.name], "dataset");
     const folder = plainPathInside(place.root, [place.name]);
     if (!existsSync(folder)) return placeNew(place, files, staging);

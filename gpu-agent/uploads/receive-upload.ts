@@ -10,6 +10,7 @@ import type { OperationArgs, OperationValue } from "@trainyard/shared/protocol/o
 import type { UploadEnd } from "@trainyard/shared/protocol/operations/uploads.ts";
 import { checkRoom } from "../files/disk-room.ts";
 import { syncFile } from "../files/atomic-write.ts";
+import { refuseInUse } from "../jobs/in-use.ts";
 import { hashFile } from "../files/hash-file.ts";
 import type { OperationContext } from "../operations/operation-context.ts";
 import { plainPathInside } from "../safe-path.ts";
@@ -115,6 +116,8 @@ async function store(
     return { sha256, storedBytes: staged.storedBytes };
   }
   if (args.offset === 0) {
+    // Before any byte is taken; what began before the job is refused when it is to be placed.
+    refuseInUse(uploadPlace(context.home, staged.dataset).folder, context);
     const room = Math.max(args.bytes, staged.totalBytes ?? 0);
     await checkRoom(context.home.staging, room);
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { openHome } from "../../../gpu-agent/home.ts";
 import type { Home } from "../../../gpu-agent/home.ts";
+import type { LiveUse } from "../../../gpu-agent/jobs/supervisor.ts";
 import { createHostFacts } from "../../../gpu-agent/host/host-facts.ts";
 import type { OperationContext } from "../../../gpu-agent/operations/operation-context.ts";
 import { openSpool } from "../../../gpu-agent/spool.ts";
@@ -21,6 +22,8 @@ export async function openBox(
   edge: EdgeHandler = (_request, response) => response.writeHead(404).end(),
   options: {
     readonly live?: readonly string[];
+    /** What jobs that live read and write; asked at each use. */
+    readonly uses?: () => readonly LiveUse[];
     readonly outputs?: Record<string, string>;
     readonly intake?: Intake;
   } = {},
@@ -42,6 +45,7 @@ export async function openBox(
       jobOfOutput: (name: string) => outputs.get(name) ?? null,
       jobsOfOutputs: () => outputs,
       findOutput: (folder: string) => ({ root: home.outputs, folder }),
+      liveUses: options.uses ?? (() => []),
       liveJobs: () => (options.live ?? []).map((jobId) => ({ jobId, attempt: 1 })),
     },
     trainers: createTrainers([]),

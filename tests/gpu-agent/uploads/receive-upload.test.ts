@@ -5,19 +5,23 @@ import { expect, test } from "vitest";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { OperationArgs } from "@trainyard/shared/protocol/operations.ts";
 import { operationHandlers } from "../../../gpu-agent/operations/handlers.ts";
+import type { LiveUse } from "../../../gpu-agent/jobs/supervisor.ts";
 import { openBox } from "../support/operation-box.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const target = { dataset: "tables", filename: "a.parquet" };
 
 /** A box whose edge holds whatever part is asked for. */
-async function openReceiver() {
+async function openReceiver(uses: () => readonly LiveUse[] = () => []) {
   let held = new Uint8Array();
   let fetched = 0;
-  const box = await openBox((_request, response) => {
-    fetched += 1;
-    response.end(held);
-  });
+  const box = await openBox(
+    (_request, response) => {
+      fetched += 1;
+      response.end(held);
+    },
+    { uses },
+  );
   const send = (
     bytes: Uint8Array,
     offset: number,
@@ -139,4 +143,31 @@ test("[B6] a file whose name differs from another's in case or composition only 
     ).rejects.toMatchObject({ code: "NAME_CONFLICT" });
   }
   expect(readdirSync(join(home.datasets, "tables"))).toEqual(["CAF\u00C9.parquet"]);
+});
+
+test("nothing is added to a dataset, and nothing in it replaced, while a job reads it", async () => {
+  const uses: LiveUse[] = [];
+  const { send, state, fetched, home } = await openReceiver(() => uses);
+  const [before, after] = [randomBytes(1_000), randomBytes(1_000)];
+  await send(before, 0);
+  await send(after.subarray(0, 400), 0, { transferId: "tr_2" });
+  const document = { config: { process: [{ datasets: [{ folder_path: "datasets/tables" }] }] } };
+  uses.push({ jobId: "job_1", jobName: "cats", outputName: "cats", document });
+  const asked = fetched();
+
+  for (const filename of ["a.parquet", "new.parquet"]) {
+    await expect(
+      send(after, 0, { transferId: "tr_3", target: { dataset: "tables", filename } }),
+    ).rejects.toMatchObject({ code: "IN_USE", details: { job_id: "job_1" } });
+  }
+  expect(fetched()).toBe(asked);
+  // Begun before the job: the last part is kept, and the file is taken once the job has ended.
+  const end = () => send(after.subarray(400), 400, { transferId: "tr_2" });
+  await expect(end()).rejects.toMatchObject({ code: "IN_USE" });
+  expect(readFileSync(join(home.datasets, "tables", "a.parquet"))).toEqual(before);
+  expect(await state({ transferId: "tr_2" })).toMatchObject({ storedBytes: 1_000, complete: null });
+  expect((await send(before, 0)).complete).not.toBeNull();
+  uses.length = 0;
+  await end();
+  expect(readFileSync(join(home.datasets, "tables", "a.parquet"))).toEqual(after);
 });
