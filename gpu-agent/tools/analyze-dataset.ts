@@ -65,6 +65,9 @@ function sentence(view: DatasetDiagnosisView, scan: ScanProgress): string {
     return `${scan.scanned} of ${scan.total} pictures are looked at so far; the scan goes on. Call analyze-dataset again for the rest.`;
   }
   const findings = view.findings ?? [];
+  if (findings.length === 1 && findings[0]?.code === "TABLES_ONLY") {
+    return "The dataset holds tables for language models, and no pictures. Next: configure-training-run with datasets/<name>/<file>; it looks at their rows.";
+  }
   const worst = findings.filter(({ severity }) => severity !== "info");
   if (worst.length === 0)
     return `${images}, and nothing that needs mending. Next: recommend-training-plan.`;

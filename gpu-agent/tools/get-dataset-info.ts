@@ -1,7 +1,7 @@
 import { limits } from "@trainyard/shared/limits.ts";
 import type { DatasetImageView } from "@trainyard/shared/tools/get-dataset-info.ts";
 import { findDataset } from "../datasets/dataset-folder.ts";
-import type { ImageRow } from "../datasets/scan/messages.ts";
+import type { ImageRow, Survey } from "../datasets/scan/messages.ts";
 import { fittingRows } from "./fitting-rows.ts";
 import type { AgentToolHandler } from "./tool-handler.ts";
 import { megabytes, observedNow } from "./tool-handler.ts";
@@ -43,13 +43,34 @@ export const getDatasetInfo: AgentToolHandler<"get-dataset-info"> = async (input
       missing_captions: [...missing],
       total_size_mb: megabytes(survey.totalBytes),
       modified_at: new Date(survey.modifiedAtMs).toISOString(),
+      ...tablesView(survey, full),
       images,
       next_offset: behind < survey.images ? behind : null,
       ...observedNow(context),
     },
-    text: `${survey.images} images, ${survey.captioned} with a caption${behind < survey.images ? `; ${images.length} are here, offset ${behind} gives the next` : ""}. analyze-dataset says what is wrong with it, edit-captions changes captions.`,
+    text: isOfTables(survey)
+      ? `${survey.tables.count} table${survey.tables.count === 1 ? "" : "s"} for language models and no images. Next: configure-training-run with datasets/<name>/<file>.`
+      : `${survey.images} images, ${survey.captioned} with a caption${behind < survey.images ? `; ${images.length} are here, offset ${behind} gives the next` : ""}. analyze-dataset says what is wrong with it, edit-captions changes captions.`,
   };
 };
+
+/** What it is for: language models. */
+function isOfTables({ images, tables }: Survey): boolean {
+  return images === 0 && tables.count > 0;
+}
+
+/** Beside images a short answer has no room for their names. */
+function tablesView(survey: Survey, full: boolean) {
+  const { count, files } = survey.tables;
+  if (count === 0) return {};
+  const view = ({ path, bytes }: Survey["tables"]["files"][number]) => ({
+    file: path,
+    size: bytes,
+  });
+  if (full) return { table_count: count, tables: files.map(view) };
+  const shown = isOfTables(survey) ? files.slice(0, conciseRows) : [];
+  return { table_count: count, tables: fittingRows(shown, view, restCharacters) };
+}
 
 function imageView(row: ImageRow, characters: number): DatasetImageView {
   return {

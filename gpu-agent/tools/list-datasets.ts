@@ -26,6 +26,7 @@ export const listDatasets: AgentToolHandler<"list-datasets"> = async ({ detail }
     caption_count: survey.captioned,
     captions_complete: survey.images > 0 && survey.captioned === survey.images,
     total_size_bytes: survey.totalBytes,
+    ...(survey.tables.count === 0 ? {} : { table_count: survey.tables.count }),
     ...(full
       ? {
           missing_captions: [...survey.missingCaptions],

@@ -68,6 +68,8 @@ export interface DatasetTree {
   readonly strayCaptions: readonly string[];
   /** Caption files under other extensions, by extension. */
   readonly otherCaptions: Readonly<Record<string, number>>;
+  /** Files that language models train on. */
+  readonly tables: readonly string[];
   /** Of the images, their captions, and what else lies beside them. */
   readonly totalBytes: number;
 }

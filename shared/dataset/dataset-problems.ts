@@ -47,7 +47,7 @@ function trainerStops({ images, tree, problems }: Diagnosis): DatasetProblem[] {
   const broken = (code: string): string[] =>
     problems.filter((one) => one.code === code).map(({ path }) => path);
   return [
-    ...(images === 0
+    ...(images === 0 && tree.tables.length === 0
       ? problem(
           "DATASET_EMPTY",
           "critical",
@@ -282,9 +282,16 @@ function captionProblems({
   ];
 }
 
-function smallThings({ tree }: Diagnosis): DatasetProblem[] {
+function smallThings({ images, tree }: Diagnosis): DatasetProblem[] {
   const others = Object.values(tree.otherCaptions).reduce((sum, count) => sum + count, 0);
   return [
+    ...problem(
+      "TABLES_ONLY",
+      "info",
+      images === 0 ? tree.tables : [],
+      "The dataset holds tables for language models, and no pictures.",
+      "configure-training-run takes them as datasets/<name>/<file>.",
+    ),
     ...problem(
       "STRAY_CAPTIONS",
       "info",

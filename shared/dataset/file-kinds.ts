@@ -8,6 +8,10 @@ const notTrained: ReadonlySet<string> = new Set(
 );
 const otherCaptions: ReadonlySet<string> = new Set(["caption", "captions", "cap", "json", "md"]);
 
+/** What language models are trained on, by `configure-training-run`. */
+export const tableFormats = ["jsonl", "csv", "parquet"] as const;
+const tables: ReadonlySet<string> = new Set(tableFormats);
+
 export type FileKind =
   | "image"
   | "video"
@@ -15,6 +19,7 @@ export type FileKind =
   | "not-trained"
   | "caption"
   | "other-caption"
+  | "table"
   | "other";
 
 export function fileKind(name: string): FileKind {
@@ -24,6 +29,7 @@ export function fileKind(name: string): FileKind {
   if (videos.has(extension)) return "video";
   if (sounds.has(extension)) return "sound";
   if (notTrained.has(extension)) return "not-trained";
+  if (tables.has(extension)) return "table";
   return otherCaptions.has(extension) ? "other-caption" : "other";
 }
 

@@ -12,9 +12,6 @@ export type UploadKind =
   /** Unpacked. */
   | "archive";
 
-/** Tables that language models are trained on. */
-const textTables: ReadonlySet<string> = new Set(["jsonl", "csv", "tsv"]);
-const tables: ReadonlySet<string> = new Set(["parquet"]);
 /** Pictures that no trainer reads and that our decoders read: they are converted. */
 const converted: ReadonlySet<string> = new Set([
   "heic",
@@ -33,8 +30,7 @@ const otherArchives: ReadonlySet<string> = new Set(
 export function uploadKind(name: string): UploadKind | null {
   const extension = extensionOf(name);
   if (extension === "zip") return "archive";
-  if (textTables.has(extension)) return "text";
-  if (tables.has(extension)) return "media";
+  if (extension === "tsv") return "text";
   switch (fileKind(name)) {
     case "image":
       return "picture";
@@ -46,6 +42,8 @@ export function uploadKind(name: string): UploadKind | null {
     case "video":
     case "sound":
       return "media";
+    case "table":
+      return extension === "parquet" ? "media" : "text";
     case "other":
       return null;
   }

@@ -1,10 +1,11 @@
 /** The configuration of a language-model project, as `config/fine_tuning_config.yaml` holds it. */
+import { tableFormats } from "../dataset/file-kinds.ts";
 import { z } from "zod";
 import { limits } from "../limits.ts";
 
 export const modelTypes = ["olmo", "llama", "mistral", "custom"] as const;
 export const quantizations = ["q4", "q8", "none"] as const;
-export const datasetFormats = ["jsonl", "csv", "parquet"] as const;
+export const datasetFormats = tableFormats;
 export const exportFormats = ["mlx", "gguf", "safetensors", "huggingface"] as const;
 export type DatasetFormat = (typeof datasetFormats)[number];
 

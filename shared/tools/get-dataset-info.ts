@@ -34,6 +34,11 @@ export const getDatasetInfo = defineTool({
     missing_captions: z.array(z.string()),
     total_size_mb: z.number(),
     modified_at: instant,
+    table_count: count.optional(),
+    tables: z
+      .array(z.object({ file: z.string(), size: count }))
+      .optional()
+      .describe("For configure-training-run as <path>/<file>."),
     images: z.array(image),
     next_offset: maybe(count),
     ...observation,

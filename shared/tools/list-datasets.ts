@@ -8,6 +8,7 @@ const datasetRow = z.object({
   image_count: count,
   caption_count: count,
   captions_complete: z.boolean(),
+  table_count: count.optional().describe("Files for language models; get-dataset-info names them."),
   missing_captions: z
     .array(z.string())
     .optional()

@@ -37,6 +37,11 @@ export interface Survey {
   readonly fingerprint: string;
   readonly limited: boolean;
   readonly modifiedAtMs: number;
+  /** What language models train on; of the files the first. */
+  readonly tables: {
+    readonly count: number;
+    readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  };
   readonly skipped: number;
 }
 

@@ -88,6 +88,7 @@ function treeOf(
     })),
     imagesTotal: found.images.length,
     skipped: found.skipped,
+    tables: found.tables.map(({ path }) => path),
     videos: found.videos,
     sounds: found.sounds,
     notTrained: found.notTrained,
@@ -100,6 +101,7 @@ function treeOf(
 }
 
 const missingShown = 10;
+const tablesShown = 20;
 
 function surveyOf(folder: string, found: FoundTree, maxFiles: number): Survey {
   const missing: string[] = [];
@@ -121,6 +123,10 @@ function surveyOf(folder: string, found: FoundTree, maxFiles: number): Survey {
     fingerprint: found.fingerprint,
     limited: found.cut || files.length < found.images.length,
     modifiedAtMs: found.modifiedAtMs,
+    tables: {
+      count: found.tables.length,
+      files: found.tables.slice(0, tablesShown).map(({ path, bytes }) => ({ path, bytes })),
+    },
     skipped: found.skipped.length,
   };
 }

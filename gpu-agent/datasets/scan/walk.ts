@@ -22,10 +22,13 @@ export interface FoundTree {
   /** `.txt` files by what they share with their image: the path without its extension. */
   readonly captions: ReadonlyMap<string, FoundFile>;
   readonly skipped: readonly SkippedFile[];
+  /** By path: what language models train on. */
+  readonly tables: readonly FoundFile[];
   readonly videos: number;
   readonly sounds: number;
   readonly notTrained: Readonly<Record<string, number>>;
   readonly otherCaptions: Readonly<Record<string, number>>;
+  /** Of all files that lie there. */
   readonly totalBytes: number;
   readonly modifiedAtMs: number;
   /** SHA-256 over the names, sizes and times of images and captions. */
@@ -38,6 +41,7 @@ export interface FoundTree {
 export function walkDataset(folder: string): FoundTree {
   const images: FoundFile[] = [];
   const captions = new Map<string, FoundFile>();
+  const tables: FoundFile[] = [];
   const skipped: SkippedFile[] = [];
   const notTrained: Record<string, number> = {};
   const otherCaptions: Record<string, number> = {};
@@ -46,10 +50,10 @@ export function walkDataset(folder: string): FoundTree {
 
   const file = (path: string, name: string): void => {
     const kind = fileKind(name);
-    if (kind === "other") return;
     const stat = lstatSync(join(folder, path), { throwIfNoEntry: false });
     if (stat === undefined) return;
     counts.totalBytes += stat.size;
+    if (kind === "other") return;
     counts.modifiedAtMs = Math.max(counts.modifiedAtMs, stat.mtimeMs);
     const found = { path, bytes: stat.size, modifiedAtMs: stat.mtimeMs, changedAtMs: stat.ctimeMs };
     const extension = extensionOf(name);
@@ -60,6 +64,7 @@ export function walkDataset(folder: string): FoundTree {
       otherCaptions[extension] = (otherCaptions[extension] ?? 0) + 1;
     else if (stat.nlink > 1) skipped.push({ path, code: "HARDLINK_REFUSED" });
     else if (kind === "image") images.push(found);
+    else if (kind === "table") tables.push(found);
     // The toolkit asks for `.txt` as it is written, and a file system of Linux knows the difference.
     else if (name.endsWith(".txt")) captions.set(stemOf(path), found);
   };
@@ -87,11 +92,13 @@ export function walkDataset(folder: string): FoundTree {
 
   const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : 1);
   images.sort(byPath);
+  tables.sort(byPath);
   skipped.sort(byPath);
   return {
     images,
     captions,
     skipped,
+    tables,
     videos: counts.videos,
     sounds: counts.sounds,
     notTrained,

@@ -301,6 +301,55 @@ describe("analyze-dataset", () => {
   });
 });
 
+describe("a dataset of tables for language models", () => {
+  const tables = {
+    "train.jsonl": '{"text":"a"}\n',
+    "Test.CSV": "text\nb\n",
+    "more/eval.parquet": "PAR1",
+    "notes.xyz": "seven b",
+  };
+
+  test("is listed with its size, and its tables by the names that configure-training-run takes", async () => {
+    const { call } = box(tables);
+    const [row] = (await call("list-datasets"))["datasets"];
+    const info = await call("get-dataset-info", { dataset_path: "cats" });
+
+    expect(row).toMatchObject({ total_size_bytes: 31, image_count: 0, table_count: 3 });
+    expect(info).toMatchObject({
+      image_count: 0,
+      table_count: 3,
+      tables: [
+        { file: "Test.CSV", size: 7 },
+        { file: "more/eval.parquet", size: 4 },
+        { file: "train.jsonl", size: 13 },
+      ],
+    });
+  });
+
+  test("is not called empty", async () => {
+    const { call } = box(tables);
+    const found = await analyze(call);
+
+    expect(codes(found)).toEqual(["TABLES_ONLY"]);
+    expect(finding(found, "TABLES_ONLY")).toMatchObject({
+      severity: "info",
+      count: 3,
+      examples: Object.keys(tables)
+        .toSorted()
+        .filter((name) => name !== "notes.xyz"),
+    });
+    expect(codes(await analyze(box({}).call))).toEqual(["DATASET_EMPTY"]);
+  });
+
+  test("with pictures is a dataset of pictures that says what else is there", async () => {
+    const { call } = box({ ...tables, "a.png": picture("png"), "a.txt": "a drawn cat" });
+    const [row] = (await call("list-datasets"))["datasets"];
+
+    expect(row).toMatchObject({ image_count: 1, table_count: 3 });
+    expect(codes(await analyze(call))).not.toContain("TABLES_ONLY");
+  });
+});
+
 describe("get-dataset-info", () => {
   test("pages through images and their captions", async () => {
     const { call } = box({
