@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, readFileSync, statSync } from "node:fs";
 import { homedir, uptime } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -9,6 +9,7 @@ import { randomId } from "@trainyard/shared/ids.ts";
 import type { AgentId } from "@trainyard/shared/ids.ts";
 import { jobIdPattern } from "@trainyard/shared/ids.ts";
 import { writeFileAtomic } from "./files/atomic-write.ts";
+import { makeFolder } from "./files/make-folder.ts";
 
 /** Where everything of one box lies. Every other path is made from these. */
 export interface Home {
@@ -59,7 +60,7 @@ export function openHome(root: string): Home {
     projects: join(root, "projects"),
   };
   for (const path of [root, agent, home.jobs, home.datasets, home.outputs, home.staging]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   }
   return home;
 }

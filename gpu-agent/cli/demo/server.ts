@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { AppError } from "@trainyard/shared/errors.ts";
+import { makeFolder } from "../../files/make-folder.ts";
 import { builtPrograms } from "../paths.ts";
 import type { ReadyLine } from "../up/start.ts";
 
@@ -22,7 +23,7 @@ export function chooseDemoHome(flag: string | undefined): string {
 /** Starts `trainyard up` as its own process, exactly as a user would, on a free port. */
 export async function startServer(home: string, say: (line: string) => void): Promise<DemoServer> {
   say("Starting the control plane (workerd) and one agent...");
-  mkdirSync(join(home, "logs"), { recursive: true, mode: 0o700 });
+  makeFolder(join(home, "logs"));
   // A file, not our stderr: with --keep it lives on, and whoever captures the demo's output would wait for it for ever.
   const errors = openSync(join(home, "logs", "up.stderr.log"), "a", 0o600);
   const child = spawn(

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
+import { makeFolder } from "../../files/make-folder.ts";
 import { openHome } from "../../home.ts";
 import type { Home } from "../../home.ts";
 import { nvidiaCards, parseGpus } from "../../host/nvidia-smi.ts";
@@ -75,7 +76,7 @@ function rootsOf(
 
 function openedHome(root: string): { readonly home: Home | null; readonly problem: string | null } {
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeFolder(root);
     accessSync(root, constants.W_OK);
     return { home: openHome(root), problem: null };
   } catch (error) {

@@ -67,6 +67,16 @@ describe("the trainyard command", () => {
     expect(done.err).not.toMatch(/^\s+at /m);
   });
 
+  it.each(["up", "doctor", "agent"])("%s does not hang over a home that cannot be made", (name) => {
+    const more = name === "agent" ? ["--url", "http://127.0.0.1:1"] : [];
+    const done = run(name, ...more, "--home", "/proc/nope/x");
+
+    expect(done.code).toBe(name === "doctor" ? 6 : 1);
+    expect(done.out + done.err).toContain("/proc/nope");
+    expect(done.out + done.err).toContain("--home");
+    expect(done.err).not.toMatch(/^\s+at /m);
+  });
+
   it.each<[string, () => string, string]>([
     ["is a file", () => damaged("file", ["home"], "x") + "/home", "in the way"],
     [
