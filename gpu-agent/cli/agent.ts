@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
-import { AppError } from "@trainyard/shared/errors.ts";
 import { loadOrCreateIdentity, openHome } from "../home.ts";
 import { agentNodeOptions, builtPrograms, chooseHome } from "./paths.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Runs only the agent, for a control plane that is somewhere else. It dials out; no port is opened. */
 export async function agentCommand(args: string[]): Promise<number> {
@@ -15,9 +15,9 @@ export async function agentCommand(args: string[]): Promise<number> {
     },
   });
   if (values.url === undefined || !URL.canParse(values.url)) {
-    throw new AppError("INVALID_ARGUMENT", "The agent needs the control plane's address.", {
-      hint: "Run: trainyard agent --url https://<your worker's address>",
-    });
+    throw new UsageError(
+      "The agent needs the control plane's address: trainyard agent --url https://<your worker's address>",
+    );
   }
   const root = chooseHome(values.home);
   const identity = loadOrCreateIdentity(openHome(root));

@@ -3,11 +3,12 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { RefusedStep } from "./check/refused-step.ts";
 import { steps } from "./check/steps.ts";
 import type { Findings, Step } from "./check/steps.ts";
-import { exitOf, exits, UsageError, withExits } from "./door/exits.ts";
+import { exitOf, exits, withExits } from "./door/exits.ts";
 import type { Exit } from "./door/exits.ts";
 import { chooseTarget, targetFlags, targetHelp } from "./door/target.ts";
 import type { Target } from "./door/target.ts";
 import { createStdoutWriter } from "./write-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `trainyard check [URL] [--json]: can this Trainyard be used from here?
 

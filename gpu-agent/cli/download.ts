@@ -7,13 +7,14 @@ import { limits } from "@trainyard/shared/limits.ts";
 import { parseFilename } from "@trainyard/shared/names.ts";
 import { z } from "zod";
 import { callTool } from "./door/call-tool.ts";
-import { exits, exitsHelp, UsageError, withExits } from "./door/exits.ts";
+import { exits, exitsHelp, withExits } from "./door/exits.ts";
 import { chooseTarget, targetFlags, targetHelp } from "./door/target.ts";
 import { downloadFile } from "./transfer/download-file.ts";
 import type { OfferedFile } from "./transfer/download-file.ts";
 import { openLink } from "./transfer/link-request.ts";
 import { amount, createProgressLine, shown, size } from "./transfer/progress-line.ts";
 import { createStdoutWriter } from "./write-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `trainyard download JOB|MODEL|LINK [--output FILE]: fetches a model from the box and verifies it
 

@@ -1,12 +1,19 @@
 import { AppError } from "@trainyard/shared/errors.ts";
+import { UsageError } from "./usage-error.ts";
 
 export interface ExplainedFailure {
   readonly text: string;
   readonly exitCode: 1 | 2;
 }
 
-/** What a person at a terminal is told: what was wrong and what to do. Only what nobody foresaw shows its stack. */
-export function explainFailure(error: unknown): ExplainedFailure {
+/**
+ * What a person at a terminal is told: what was wrong and what to do. Only what nobody foresaw shows its stack.
+ * @param pathOption The option that names the files which the command writes.
+ */
+export function explainFailure(error: unknown, pathOption = "--home"): ExplainedFailure {
+  if (error instanceof UsageError) {
+    return { text: `${error.message}\nRun: trainyard --help\n`, exitCode: 2 };
+  }
   if (error instanceof AppError) {
     return {
       text: `${error.code}  ${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}`,
@@ -19,7 +26,7 @@ export function explainFailure(error: unknown): ExplainedFailure {
   }
   if (typeof code === "string" && typeof path === "string" && code in fileProblems) {
     return {
-      text: `${fileProblems[code as keyof typeof fileProblems]}: ${path} (${code})\nChoose another --home, or correct it.\n`,
+      text: `${fileProblems[code as keyof typeof fileProblems]}: ${path} (${code})\nChoose another ${pathOption}, or correct it.\n`,
       exitCode: 1,
     };
   }

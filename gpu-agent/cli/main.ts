@@ -6,6 +6,8 @@ interface Command {
   readonly load: () => Promise<(args: string[]) => Promise<number>>;
   /** It explains itself at `--help`. */
   readonly helps?: true;
+  /** The option that names what it writes, where that is not the home. */
+  readonly writes?: "--output";
 }
 
 /** One entry a command. Each gets the arguments after its name and returns the exit code. */
@@ -19,7 +21,11 @@ const commands: Readonly<Record<string, Command>> = {
   check: { load: async () => (await import("./check.ts")).checkCommand, helps: true },
   doctor: { load: async () => (await import("./doctor.ts")).doctorCommand, helps: true },
   upload: { load: async () => (await import("./upload.ts")).uploadCommand, helps: true },
-  download: { load: async () => (await import("./download.ts")).downloadCommand, helps: true },
+  download: {
+    load: async () => (await import("./download.ts")).downloadCommand,
+    helps: true,
+    writes: "--output",
+  },
   "analyze-log": {
     load: async () => (await import("./analyze-log.ts")).analyzeLogCommand,
     helps: true,
@@ -31,6 +37,7 @@ const commands: Readonly<Record<string, Command>> = {
   "synth-log": {
     load: async () => (await import("./synth-log.ts")).synthLogCommand,
     helps: true,
+    writes: "--output",
   },
 };
 
@@ -84,7 +91,7 @@ if (helpAsked || name === undefined) {
     const run = await command.load();
     process.exitCode = await run(args);
   } catch (error) {
-    const { text, exitCode } = explainFailure(error);
+    const { text, exitCode } = explainFailure(error, command.writes);
     process.stderr.write(text);
     process.exitCode = exitCode;
   }

@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { limits } from "@trainyard/shared/limits.ts";
-import { exits, UsageError, withExits } from "./door/exits.ts";
+import { exits, withExits } from "./door/exits.ts";
 import { chooseTarget, isUnprotected, targetFlags, targetHelp } from "./door/target.ts";
 import { runStdioBridge } from "./mcp/stdio-bridge.ts";
 import { createStdoutWriter } from "./write-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `trainyard mcp: lets an MCP client that only starts programs (stdio) use a Trainyard anywhere
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { defaultHomeRoot } from "../home.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The built programs that a command starts. They lie beside the command itself, in `dist`. */
 export interface BuiltPrograms {
@@ -45,9 +46,7 @@ export function builtPrograms(): BuiltPrograms {
 /** Flag, then environment, then the default. Empty would mean the current folder, which nobody wants full of keys. */
 export function chooseHome(flag: string | undefined): string {
   if (flag === "") {
-    throw new AppError("INVALID_ARGUMENT", "--home needs a folder.", {
-      hint: "For example: --home ~/.trainyard",
-    });
+    throw new UsageError("--home needs a folder, for example --home ~/.trainyard.");
   }
   const fromEnvironment = process.env["TRAINYARD_HOME"];
   return flag ?? (fromEnvironment === "" ? undefined : fromEnvironment) ?? defaultHomeRoot();

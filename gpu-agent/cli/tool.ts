@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { exitOf, exits, exitsHelp, UsageError, withExits } from "./door/exits.ts";
+import { exitOf, exits, exitsHelp, withExits } from "./door/exits.ts";
 import { ask } from "./door/http-door.ts";
 import { chooseTarget, targetFlags, targetHelp } from "./door/target.ts";
 import { createStdoutWriter } from "./write-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `trainyard tool NAME [JSON | @FILE | -]: calls one tool and prints its structured answer as JSON
 

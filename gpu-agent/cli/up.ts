@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { AppError } from "@trainyard/shared/errors.ts";
 import { startUp } from "./up/start.ts";
 import { chooseHome } from "./paths.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** `trainyard up`: control plane and agent on one machine, until Ctrl-C. */
 export async function upCommand(args: string[]): Promise<number> {
@@ -16,8 +16,7 @@ export async function upCommand(args: string[]): Promise<number> {
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new AppError(
-      "INVALID_ARGUMENT",
+    throw new UsageError(
       "--port (or MCP_HTTP_PORT) is a number from 0 to 65535; 0 picks a free one.",
     );
   }

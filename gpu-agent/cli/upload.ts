@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { z } from "zod";
-import { exits, exitsHelp, UsageError, withExits } from "./door/exits.ts";
+import { exits, exitsHelp, withExits } from "./door/exits.ts";
 import type { Exit } from "./door/exits.ts";
 import { callTool } from "./door/call-tool.ts";
 import { chooseTarget, targetFlags, targetHelp } from "./door/target.ts";
@@ -13,6 +13,7 @@ import { amount, createProgressLine, shown, size } from "./transfer/progress-lin
 import { uploadFile } from "./transfer/upload-file.ts";
 import type { UploadWish } from "./transfer/upload-file.ts";
 import { createStdoutWriter } from "./write-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 const help = `trainyard upload FOLDER|FILE... [--dataset NAME]: puts pictures and captions into a dataset on the box
 
@@ -60,10 +61,13 @@ export async function uploadCommand(args: string[]): Promise<number> {
     return exits.ok;
   }
   return withExits("upload", async () => {
-    const chosen = chooseFiles(positionals);
     if (values.link !== undefined && values.dataset !== undefined) {
       throw new UsageError("A link is for one dataset: leave --dataset out.");
     }
+    if (values.link !== undefined && !/^https?:\/\//.test(values.link)) {
+      throw new UsageError("--link is an address that begins with http:// or https://.");
+    }
+    const chosen = chooseFiles(positionals);
     const run = async (link: string): Promise<Exit> =>
       report(await uploadAll(link, chosen.files, values.json), chosen, values.json);
     return values.link === undefined ? withLink(values, chosen, run) : run(values.link);

@@ -184,6 +184,12 @@ describe("files from and to a shell, over a line that breaks", () => {
       });
     });
 
+    it("to a folder that is not there says which option to correct", async () => {
+      const refused = await run(["download", "cats", "-o", join(folder, "nope", "x")]);
+
+      expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("another --output")]);
+    });
+
     it("does not replace another file unasked", async () => {
       const output = join(folder, "mine.txt");
       writeFileSync(output, "mine");

@@ -1,5 +1,6 @@
 import { AppError } from "@trainyard/shared/errors.ts";
 import { explainFailure } from "../explain-failure.ts";
+import { UsageError } from "../usage-error.ts";
 
 /** Exit codes of the commands that ask a Trainyard. Scripts branch on them: they never change. */
 export const exits = { ok: 0, failed: 1, usage: 2, unreachable: 3, auth: 4 } as const;
@@ -7,9 +8,6 @@ export type Exit = (typeof exits)[keyof typeof exits];
 
 export const exitsHelp =
   "Exit: 0 ok, 1 the call was refused or failed, 2 wrong usage, 3 no Trainyard answers, 4 the token is missing, wrong or too weak.";
-
-/** The command line itself is wrong. */
-export class UsageError extends Error {}
 
 const byCode: ReadonlyMap<string, Exit> = new Map([
   ["CONTROL_PLANE_UNREACHABLE", exits.unreachable],

@@ -3,7 +3,7 @@ import { AppError } from "@trainyard/shared/errors.ts";
 import { chooseHome } from "../paths.ts";
 import { readAddress } from "../up/address.ts";
 import { loadOrCreateSecrets } from "../up/secrets.ts";
-import { UsageError } from "./exits.ts";
+import { UsageError } from "../usage-error.ts";
 
 /** The flags that say which Trainyard is meant. There is none for the token itself: arguments are seen by every process. */
 export const targetFlags = {

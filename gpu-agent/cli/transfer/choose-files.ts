@@ -3,7 +3,7 @@ import { basename, extname, join, resolve } from "node:path";
 import { uploadKind, uploadKindsHint } from "@trainyard/shared/dataset/upload-kinds.ts";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { parseFilename, parseName } from "@trainyard/shared/names.ts";
-import { UsageError } from "../door/exits.ts";
+import { UsageError } from "../usage-error.ts";
 import { shown } from "./progress-line.ts";
 
 /** Of what a folder without a single file for a dataset holds. */

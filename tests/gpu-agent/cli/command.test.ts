@@ -56,9 +56,11 @@ describe("the trainyard command", () => {
     ["an unknown option", ["up", "--prt", "1"], 2, "--prt"],
     ["an option without its value", ["up", "--home"], 2, "--home"],
     ["a word too many", ["up", "extra"], 2, "extra"],
-    ["a port that is none", ["up", "--port", "99999"], 1, "0 to 65535"],
-    ["an empty home", ["up", "--home", ""], 1, "--home needs a folder"],
-    ["an agent without an address", ["agent"], 1, "trainyard agent --url"],
+    ["a port that is no number", ["up", "--port", "abc"], 2, "0 to 65535"],
+    ["a port that is none", ["up", "--port", "99999"], 2, "0 to 65535"],
+    ["an empty home", ["up", "--home", ""], 2, "--home needs a folder"],
+    ["an agent without an address", ["agent"], 2, "trainyard agent --url"],
+    ["an upload to what is no link", ["upload", ".", "--link", "nonsense"], 2, "--link"],
   ])("%s is told in a sentence", (_what, args, code, text) => {
     const done = run(...args);
 

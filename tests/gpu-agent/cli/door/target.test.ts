@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../../gpu-agent/cli/door/exits.ts";
+import { UsageError } from "../../../../gpu-agent/cli/usage-error.ts";
 import {
   chooseTarget,
   isUnprotected,
