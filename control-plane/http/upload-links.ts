@@ -10,7 +10,7 @@ import { hubOf } from "../stubs.ts";
 import type { UploadLink } from "../transfer/links.ts";
 import { giveOnceBack, isHeldBy, keepOnce } from "../transfer/one-upload.ts";
 import type { UploadSpec } from "../transfer/spec.ts";
-import { endedPage, uploadPage } from "../upload-page/upload-page.ts";
+import { refusedPage, uploadPage } from "../upload-page/upload-page.ts";
 import type { Door } from "./door.ts";
 import { linkName, openLink } from "./open-link.ts";
 import { pageResponse } from "./page.ts";
@@ -77,7 +77,7 @@ async function pageOf(c: Context<Door>): Promise<Response> {
     return await pageResponse(uploadPage(link, origin + pathname, Date.now()));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return pageResponse(endedPage(error.message, error.hint), errorTable[error.code].status);
+    return pageResponse(refusedPage(error), errorTable[error.code].status);
   }
 }
 

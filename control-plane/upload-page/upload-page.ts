@@ -1,3 +1,4 @@
+import type { AppError } from "@trainyard/shared/errors.ts";
 import { uploadKindsHint } from "@trainyard/shared/dataset/upload-kinds.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { html } from "../http/page.ts";
@@ -73,12 +74,13 @@ function oneFile({ f }: UploadLink): string {
     : `This link takes one file, which is saved as ${f}.`;
 }
 
-/** What is shown for a link that takes nothing any more. */
-export function endedPage(message: string, hint: string | undefined): Page {
+/** What is shown for a link that takes nothing: any more, or because it was never one of ours. */
+export function refusedPage({ code, message, hint }: AppError): Page {
+  const title = code === "LINK_INVALID" ? "This link does not work" : "This link has ended";
   return {
-    title: "This link has ended",
+    title,
     body: html`<main>
-      <h1>This link has ended</h1>
+      <h1>${title}</h1>
       <p>${message}${hint === undefined ? "" : ` ${hint}`}</p>
     </main>`,
   };

@@ -1,4 +1,4 @@
-import { AppError } from "@trainyard/shared/errors.ts";
+import { AppError, errorTable } from "@trainyard/shared/errors.ts";
 import { sha256Hex } from "@trainyard/shared/canonical-json.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import { describe, expect, it } from "vitest";
@@ -159,6 +159,10 @@ describe("an upload by link", () => {
     const facts = await yard.fetch(url, { headers: { accept: "*/*" } });
     await yard.call("revoke-link", { url });
     const ended = await yard.fetch(url, { headers: browser });
+    const changed = await yard.fetch(`${url.slice(0, -2)}AA`, { headers: browser });
+
+    expect(changed.status).toBe(errorTable.LINK_INVALID.status);
+    expect(await changed.text()).toContain("<h1>This link does not work</h1>");
 
     expect(page.headers.get("content-type")).toContain("text/html");
     expect(page.headers.get("referrer-policy")).toBe("no-referrer");
