@@ -1,5 +1,5 @@
 import type { GuardrailRules } from "@trainyard/shared/analysis/guards/guardrails.ts";
-import type { ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
+import type { Conclusion, ProcessEnd } from "@trainyard/shared/jobs/conclude.ts";
 import type { JobState } from "@trainyard/shared/jobs/state.ts";
 import { limits } from "@trainyard/shared/limits.ts";
 import type { Head, StateItem } from "@trainyard/shared/protocol/items.ts";
@@ -296,6 +296,7 @@ async function conclude(
     environment,
   );
   if (isClosed()) return;
+  settleRecord(attempt, conclusion.state);
   const lost = lostMetrics(attempt);
   if (lost !== null) journal.add(lost);
   for (const item of items) journal.add(item);
@@ -310,4 +311,19 @@ async function conclude(
     evidence: { ...evidence, ...peakEvidence(memory), ...followed?.evidence() },
     ...(endedAtMs === null ? {} : { atMs: endedAtMs }),
   });
+}
+
+/** The job's end does not wait for a record that is beside it: a project may have been moved away. */
+function settleRecord(
+  { key, spec, trainer, environment }: LiveAttempt,
+  state: Conclusion["state"],
+): void {
+  try {
+    trainer.settle?.(spec.training, state);
+  } catch (error) {
+    environment.log("warn", "the trainer's own record keeps an old state", {
+      ...key,
+      ...errorFields(error),
+    });
+  }
 }

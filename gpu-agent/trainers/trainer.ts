@@ -1,5 +1,5 @@
 import type { Evidence } from "@trainyard/shared/jobs/failure.ts";
-import type { FinalArtifact, StopWanted } from "@trainyard/shared/jobs/conclude.ts";
+import type { Conclusion, FinalArtifact, StopWanted } from "@trainyard/shared/jobs/conclude.ts";
 import type { Capabilities } from "@trainyard/shared/protocol/messages.ts";
 import type { Item } from "@trainyard/shared/protocol/items.ts";
 import type { AttemptFiles, Home } from "../home.ts";
@@ -162,6 +162,8 @@ export interface Trainer {
   samples(outputFolder: string): readonly SampleFile[];
   /** Absent where signals are the only way to reach it. */
   readonly control?: TrainerControl;
+  /** Present where its process keeps a record of its own, which it could not end when it was killed. May throw: the job's end stands. */
+  settle?(training: PreparedTraining, state: Conclusion["state"]): void;
   /** Present where another program runs the training. */
   follow?(attempt: FollowRequest): FollowedTraining;
   /** Where such a training's files lie, also when it is over; null where they cannot be read on this box. */

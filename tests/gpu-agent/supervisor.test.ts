@@ -224,11 +224,17 @@ const ends: [string, string, string, string | null][] = [
   ],
 ];
 test.each(ends)("exit code 0 with %s", async (_name, script, state, code) => {
-  const box = openBox(scriptedTrainer(writeModel + script));
+  const settled: unknown[] = [];
+  const settle: Trainer["settle"] = ({ name }, end) => {
+    settled.push([name, end]);
+    throw new Error("The record is elsewhere by now.");
+  };
+  const box = openBox(scriptedTrainer(writeModel + script, { settle }));
   const args = startOf();
   await box.supervisor.start(args);
   const end = await box.ended(args.jobId);
   expect([end.state, end.failure?.code ?? null]).toEqual([state, code]);
+  expect(settled).toEqual([["job", state]]);
   expect(box.items(args.jobId).some((item) => item.kind === "artifact")).toBe(
     state === "completed" || code === "INCOMPLETE",
   );

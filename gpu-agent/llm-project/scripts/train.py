@@ -43,7 +43,7 @@ def main() -> None:
     try:
         trainer_for(job).run()
     except BaseException:
-        job.run.update(status="failed")
+        job.run.settle("failed")
         raise
 
 

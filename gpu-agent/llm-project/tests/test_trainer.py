@@ -62,6 +62,15 @@ class Runs(unittest.TestCase):
         self.assertEqual(manifest["stages"]["1"], {"status": "completed", "iterations": 3, "learning_rate": 1.0, "adapters": "x"})
         self.assertEqual(manifest["exports"], [{"path": "y"}])
 
+    def test_a_failure_ends_the_stage_that_was_being_trained(self):
+        settings = {"base_model": {}, "training": {"num_stages": 2, "stage1": {"iterations": 3, "learning_rate": 1.0}, "stage2": {"iterations": 3, "learning_rate": 1.0}}}
+        self.run_.settle("failed")
+        write_json(self.run_.manifest_path, new_manifest("r", "r", "p", settings, {}))
+        self.run_.update_stage(1, status="running")
+        self.run_.settle("failed")
+        manifest = self.run_.manifest()
+        self.assertEqual([manifest["status"], *(one["status"] for one in manifest["stages"].values())], ["failed", "failed", "not_started"])
+
     def test_files_are_judged_by_header_and_length(self):
         path = self.folder / "a.safetensors"
         self.assertFalse(is_whole_safetensors(path))

@@ -79,6 +79,12 @@ class TrainingRunManager:
         stages = self.manifest()["stages"]
         self.update(stages={**stages, str(stage): {**stages.get(str(stage), {}), **values}})
 
+    def settle(self, status: str) -> None:
+        """The run's end is the end of the stage that was being trained, too."""
+        if self.manifest_path.is_file():
+            stages = self.manifest()["stages"]
+            self.update(status=status, stages={name: {**one, "status": status} if one.get("status") == "running" else one for name, one in stages.items()})
+
     def add(self, key: str, entry: dict[str, Any]) -> None:
         if self.manifest_path.is_file():
             self.update(**{key: [*self.manifest().get(key, []), entry]})

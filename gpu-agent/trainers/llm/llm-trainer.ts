@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { AppError } from "@trainyard/shared/errors.ts";
 import { readLlmWork, withSteps } from "@trainyard/shared/llm/llm-document.ts";
 import type { LlmWork } from "@trainyard/shared/llm/llm-document.ts";
@@ -5,6 +6,7 @@ import { limits } from "@trainyard/shared/limits.ts";
 import type { Home } from "../../home.ts";
 import { readPolicy } from "../../policy.ts";
 import { findProject } from "../../projects/project-place.ts";
+import { settleManifest } from "../../projects/settle-manifest.ts";
 import { jobTableControl } from "../job-table.ts";
 import type { PreparedTraining, PrepareRequest, Trainer, TrainerFact } from "../trainer.ts";
 import { jobFile } from "./job-file.ts";
@@ -15,6 +17,16 @@ import { refuseWhatCannotRun } from "./refusals.ts";
 /** Values that its libraries need: gated models, and services that the box's policy allows. */
 const inherits = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
 const scripts = { train: "train.py", evaluate: "evaluate.py", export: "export.py" } as const;
+
+const scriptOf = (kind: LlmWork["kind"]): string => `scripts/${scripts[kind]}`;
+
+const jobFileSchema = z.object({ run_id: z.string() });
+
+/** What an evaluation or an export came to does not change how its run was trained. */
+const settleRun: NonNullable<Trainer["settle"]> = ({ args, cwd, configText }, state) => {
+  if (args[0] !== scriptOf("train")) return;
+  settleManifest(cwd, jobFileSchema.parse(JSON.parse(configText)).run_id, state);
+};
 
 /** The scripts of a generated project, run in its folder as a person would run them. */
 export function createLlmTrainer({
@@ -31,6 +43,7 @@ export function createLlmTrainer({
     checkpoints: llmOutputs,
     samples: () => [],
     control: jobTableControl,
+    settle: settleRun,
   };
 }
 
@@ -62,7 +75,7 @@ async function prepareWork(
   const { outputName, files, slot } = request;
   return {
     command: python,
-    args: [`scripts/${scripts[work.kind]}`, "--job", files.config],
+    args: [scriptOf(work.kind), "--job", files.config],
     cwd: project.folder,
     environment: {
       TRAINYARD_JOB_TABLE: files.jobTable,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { AppError } from "@trainyard/shared/errors.ts";
@@ -300,5 +300,57 @@ describe("what a job leaves", () => {
     expect(llmOutputs(out)).toMatchObject([{ name: "evaluation.json", valid: true, final: true }]);
     writeFileSync(join(out, "evaluation.json"), '{"accuracy"');
     expect(llmOutputs(out)).toMatchObject([{ valid: false }]);
+  });
+});
+
+describe("the manifest of a run", () => {
+  const stage = (status: string) => ({ status, iterations: 4, adapters: null });
+
+  it.each([
+    ["failed", "killed while it trained", "running", "running", "failed"],
+    ["failed", "killed while a resume loaded", "stopped", "stopped", "stopped"],
+    ["failed", "a model that cannot be loaded", "failed", "running", "failed"],
+    ["interrupted", "the box was restarted", "running", "running", "interrupted"],
+    ["completed", "all was done", "completed", "completed", "completed"],
+  ] as const)("gets the job's end: %s, %s", async (state, _why, status, second, settled) => {
+    const { prepare, run, trainer } = await openRun();
+    const training = await prepare();
+    const path = join(run["run_directory"], "run-manifest.json");
+    const kept = JSON.parse(readFileSync(path, "utf8"));
+    put(
+      path,
+      JSON.stringify({
+        ...kept,
+        status,
+        exports: [{ path: "x" }],
+        stages: { 1: stage("completed"), 2: stage(second) },
+      }),
+    );
+
+    trainer.settle?.(training, state);
+
+    const { stages, ...manifest } = JSON.parse(readFileSync(path, "utf8"));
+    expect({ ...manifest, stages: null }).toEqual({
+      ...kept,
+      status: state,
+      exports: [{ path: "x" }],
+      stages: null,
+    });
+    expect(stages).toEqual({ 1: stage("completed"), 2: stage(settled) });
+    trainer.settle?.({ ...training, args: ["scripts/export.py"] }, "stopped");
+    expect(JSON.parse(readFileSync(path, "utf8")).status).toBe(state);
+  });
+
+  it("stays what it is where it leads elsewhere or is gone", async () => {
+    const { prepare, run, trainer } = await openRun();
+    const training = await prepare();
+    const path = join(run["run_directory"], "run-manifest.json");
+    const other = join(temporaryFolder(), "other.json");
+    put(other, readFileSync(path, "utf8"));
+    rmSync(path);
+    expect(() => trainer.settle?.(training, "failed")).toThrow(AppError);
+    symlinkSync(other, path);
+    expect(() => trainer.settle?.(training, "failed")).toThrow(AppError);
+    expect(JSON.parse(readFileSync(other, "utf8")).status).toBe("not_started");
   });
 });
