@@ -53,14 +53,23 @@ export const compareTrainingRuns: EdgeHandler<"compare-training-runs"> = async (
 function nothingToCompare(
   skipped: readonly { readonly job_id: string; readonly reason: string }[],
 ): AppError {
+  const details = { skipped_runs: fitList(skipped, 1_000) };
+  const jobs = distinct(skipped.map((one) => one.job_id)).length;
+  const unknown = skipped.filter(({ reason }) => reason === "job_not_found").length;
+  if (jobs > 0 && unknown === jobs) {
+    return new AppError("JOB_NOT_FOUND", "None of these jobs exists.", {
+      hint: "Call list-training-jobs for the jobs there are.",
+      details,
+    });
+  }
   return new AppError(
     "NOTHING_TO_COMPARE",
-    skipped.length === 0
+    jobs === 0
       ? "There is no job to compare."
-      : "None of these jobs has enough evidence to be compared.",
+      : `None of these jobs has enough evidence to be compared${unknown === 0 ? "" : `; ${unknown} of them ${unknown === 1 ? "does" : "do"} not exist`}.`,
     {
       hint: "A job needs a speed, and losses for a trend (some tens of steps). get-training-observability says what is known of one.",
-      details: { skipped_runs: fitList(skipped, 1_000) },
+      details,
     },
   );
 }

@@ -29,7 +29,7 @@ export const readLog: OperationHandler<"read-log"> = async (args, context) => {
   const attempts = context.spool.attemptsOf(args.jobId);
   const asked = args.attempt ?? (since?.kind === "cursor" ? since.cursor.attempt : null);
   const row = attempts.find(({ attempt }) => attempt === (asked ?? attempts.at(-1)?.attempt));
-  if (row === undefined) throw unknownJob(args.jobId);
+  if (row === undefined) throw unknown(args.jobId, asked, attempts);
   const value = await readAttempt(args, since, row, context);
   const next = attempts.find(({ attempt }) => attempt > row.attempt);
   // Who follows a job by cursor goes on with its next attempt once this one is over and read.
@@ -160,9 +160,21 @@ async function startOf(
   return found(from, false, from === null);
 }
 
-function unknownJob(jobId: string): AppError {
-  return new AppError("JOB_NOT_FOUND", "This box has no log of that job.", {
-    hint: "Call list-training-jobs for the jobs and their boxes.",
-    details: { job_id: jobId },
+function unknown(jobId: string, asked: number | null, attempts: readonly AttemptRow[]): AppError {
+  const [first] = attempts;
+  const last = attempts.at(-1);
+  if (asked === null || first === undefined || last === undefined) {
+    return new AppError("JOB_NOT_FOUND", "This box has no log of that job.", {
+      hint: "Call list-training-jobs for the jobs and their boxes.",
+      details: { job_id: jobId },
+    });
+  }
+  const known =
+    first === last
+      ? `It has attempt ${first.attempt} only`
+      : `It has the attempts ${first.attempt} to ${last.attempt}`;
+  return new AppError("NOT_FOUND", `This job has no attempt ${asked}.`, {
+    hint: `${known}: give one of them, or leave attempt out for the newest.`,
+    details: { job_id: jobId, field: "attempt", newest_attempt: last.attempt },
   });
 }

@@ -344,10 +344,18 @@ test("a file of 200 MB costs bounded time and memory, with and without lines", a
 }, 60_000);
 
 test("an unknown job or attempt is one, and a log that is not there yet is empty", async () => {
-  const { read } = setUp();
+  const { read, addAttempt } = setUp();
 
   await expect(read({ jobId: newJobId() })).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
-  await expect(read({ attempt: 7 })).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
+  await expect(read({ attempt: 7 })).rejects.toMatchObject({
+    code: "NOT_FOUND",
+    message: "This job has no attempt 7.",
+    hint: expect.stringContaining("It has attempt 1 only"),
+  });
+  addAttempt(2);
+  await expect(read({ attempt: 7 })).rejects.toMatchObject({
+    hint: expect.stringContaining("It has the attempts 1 to 2"),
+  });
   expect(await read()).toMatchObject({ lines: [], totalLines: 0, truncated: false });
 });
 

@@ -320,7 +320,18 @@ describe("compare-training-runs", () => {
 
     expect(status).toBe(422);
     expect(error?.code).toBe("NOTHING_TO_COMPARE");
+    expect(error?.message).toMatch(
+      /^None of these jobs has enough evidence .*; 1 of them does not exist\.$/,
+    );
     expect(error?.details["skipped_runs"]).toHaveLength(2);
+  });
+
+  it("says that no job exists where none does", async () => {
+    const job_ids = ["job_none", "job_nope", "job_none"];
+    const { status, error } = await yard.call("compare-training-runs", { job_ids });
+
+    expect([status, error?.code]).toEqual([404, "JOB_NOT_FOUND"]);
+    expect(error?.message).toBe("None of these jobs exists.");
   });
 
   it.each(["concise", "full"])("stays within its bounds at MCP: %s", async (detail) => {
