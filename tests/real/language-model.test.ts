@@ -273,7 +273,15 @@ describe.skipIf(python === null)("a language model on the CPU", () => {
     const { job_id: jobId } = await start(run);
     await yard.steps(run, 20);
     process.kill(yard.pid(jobId, 1), "SIGKILL");
-    expect(await yard.ended(run)).toMatchObject({ status: "failed", failure: { code: "KILLED" } });
+    expect(await yard.ended(run)).toMatchObject({
+      status: "failed",
+      failure: { code: "KILLED", fix: expect.stringContaining("then resume-training") },
+    });
+    const manifest = join(yard.trainyard.home, project, "runs", run.run_id, "run-manifest.json");
+    expect(JSON.parse(readFileSync(manifest, "utf8"))).toMatchObject({
+      status: "failed",
+      stages: { 1: { status: "completed" }, 2: { status: "failed" } },
+    });
     const checkpoints = join(yard.trainyard.home, "outputs", run.run_id, "stage2", "checkpoints");
     const counts = readdirSync(checkpoints)
       .map((name) => Number(name.split("-")[1]))
