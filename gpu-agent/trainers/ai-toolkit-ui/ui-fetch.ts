@@ -18,8 +18,8 @@ export async function mirror(following: Following, final: boolean): Promise<void
   for (const reason of result.gaps) tellOfGap(following, reason);
 }
 
-/** How often a route may fail at a job's end before the end is told without it. */
-const triesAtEnd = 5;
+/** How often in a row a route may fail at a job's end before the end is told without it: five lost the last step of a server that failed one answer in five. */
+const triesAtEnd = 10;
 
 /** A route that fails by itself must not keep the rest from being told; at the end it is tried again, and then said to be missing. */
 export async function unlessBroken(
