@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { limits } from "@trainyard/shared/limits.ts";
 import { analyzeLog } from "@trainyard/shared/logs/log-reader.ts";
 import { writeFileAtomic } from "../../files/atomic-write.ts";
 import { trainerEnvironment } from "../../jobs/environment.ts";
+import { pythonStamps, stampOf } from "../python-stamps.ts";
 import type { ToolkitInstallation } from "./installation.ts";
 
 const checkSchema = z.object({
@@ -75,27 +76,9 @@ export async function checkImports(
 
 /** Another checkout, another Python, or a package that was installed or removed, asks for another look. */
 export function importKey({ root, python, version, commit }: ToolkitInstallation): string {
-  const real = realPath(python);
-  const stamps = [python, ...sitePackages(python)].map(stampOf);
-  const parts = [
-    root,
-    real,
-    version,
-    commit,
-    stampOf(join(root, "requirements_base.txt")),
-    ...stamps,
-  ];
+  const requirements = stampOf(join(root, "requirements_base.txt"));
+  const parts = [root, version, commit, requirements, ...pythonStamps(python)];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
-}
-
-function sitePackages(python: string): readonly string[] {
-  const environment = join(dirname(python), "..");
-  const libraries = join(environment, "lib");
-  const versions = namesIn(libraries).filter((name) => name.startsWith("python"));
-  return [
-    ...versions.map((name) => join(libraries, name, "site-packages")),
-    join(environment, "Lib", "site-packages"),
-  ];
 }
 
 export function loadImportCheck(path: string): ImportCheck | null {
@@ -108,24 +91,4 @@ export function loadImportCheck(path: string): ImportCheck | null {
 
 export function saveImportCheck(path: string, check: ImportCheck): void {
   writeFileAtomic(path, `${JSON.stringify(check)}\n`);
-}
-
-function stampOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

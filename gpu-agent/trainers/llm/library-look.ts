@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { limits } from "@trainyard/shared/limits.ts";
 import { writeFileAtomic } from "../../files/atomic-write.ts";
 import { trainerEnvironment } from "../../jobs/environment.ts";
+import { pythonStamps } from "../python-stamps.ts";
 
 const lookSchema = z.object({
   key: z.string(),
@@ -66,12 +66,8 @@ export async function lookAtLibraries(python: string, nowMs: number): Promise<Li
 
 /** Another Python, or a package that was installed or removed, asks for another look. */
 export function lookKey(python: string): string {
-  const libraries = join(dirname(python), "..", "lib");
-  const packages = namesIn(libraries)
-    .filter((name) => name.startsWith("python"))
-    .map((name) => join(libraries, name, "site-packages"));
-  const parts = [realPath(python), ...[python, ...packages].map(stampOf)];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+  const parts = JSON.stringify(pythonStamps(python));
+  return createHash("sha256").update(parts).digest("hex").slice(0, 32);
 }
 
 export function loadLook(path: string): LibraryLook | null {
@@ -84,24 +80,4 @@ export function loadLook(path: string): LibraryLook | null {
 
 export function saveLook(path: string, look: LibraryLook): void {
   writeFileAtomic(path, `${JSON.stringify(look)}\n`);
-}
-
-function stampOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
